@@ -1,0 +1,131 @@
+"""A DenseNet as arithmetic: one row per leaf operation, in the order of execution, without torch.
+
+Counting conventions. `macs` are multiply-accumulates of convolutions and the classifier for one image, what torch's FlopCounterMode
+reports as two operations each; normalisation, activation, pooling and concatenation count none. `params` are trainable values:
+convolutions have no bias, a BatchNorm has 2 per channel, the classifier has weight and bias. BatchNorm's running statistics (buffers)
+are not parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from densenet.config import DenseNetConfig
+
+
+class Layer(NamedTuple):
+    """One leaf operation on a square map; sizes in pixels a side, counts for one image."""
+
+    path: str  # the module's name in the model; `...denselayerN.cat` joins what layer N has added to all before it
+    op: str  # conv, norm, relu, pool, dropout, cat, flatten, linear
+    in_channels: int
+    out_channels: int
+    in_size: int
+    out_size: int
+    params: int
+    macs: int
+    kernel: int  # side of the filter or pooling window in pixels; 0 where there is none
+    stride: int  # 0 where there is none
+    block: int  # 1 to 8 inside a dense block or the transition after it; 0 for the stem; one past the last block for the tail
+    buffer_bytes: int  # BatchNorm's running mean and variance (float32) and its step counter (int64)
+
+
+def conv_params(in_channels: int, out_channels: int, kernel: int) -> int:
+    """Weights of a square convolution without bias: C_in x C_out x kernel^2."""
+    return in_channels * out_channels * kernel * kernel
+
+
+def conv_macs(in_channels: int, out_channels: int, kernel: int, out_size: int) -> int:
+    """Multiply-accumulates of a square convolution: its weights, once for each output pixel."""
+    return conv_params(in_channels, out_channels, kernel) * out_size * out_size
+
+
+def pooled_size(size: int, kernel: int, stride: int, padding: int) -> int:
+    """Output side in pixels of a convolution or pooling that rounds down."""
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def transition_channels(channels: int, compression: float) -> int:
+    """Output width of a transition (paper, section 3, "Compression"): floor(theta x channels), at least 1."""
+    return max(1, int(channels * compression))
+
+
+def _conv(path: str, cin: int, cout: int, kernel: int, stride: int, size: int, block: int) -> Layer:
+    out = pooled_size(size, kernel, stride, kernel // 2)
+    params = conv_params(cin, cout, kernel)
+    return Layer(path, "conv", cin, cout, size, out, params, params * out * out, kernel, stride, block, 0)
+
+
+def _same(path: str, op: str, channels: int, size: int, block: int) -> Layer:
+    """An operation that keeps the shape."""
+    norm = op == "norm"
+    return Layer(path, op, channels, channels, size, size, 2 * channels * norm, 0, 0, 0, block, (8 * channels + 8) * norm)
+
+
+def _pool(path: str, channels: int, size: int, out: int, kernel: int, stride: int, block: int) -> Layer:
+    return Layer(path, "pool", channels, channels, size, out, 0, 0, kernel, stride, block, 0)
+
+
+def _dense_layer(path: str, channels: int, size: int, block: int, config: DenseNetConfig) -> Iterator[Layer]:
+    k, middle = config.growth_rate, config.bottleneck_channels
+    yield _same(f"{path}.norm1", "norm", channels, size, block)
+    yield _same(f"{path}.relu1", "relu", channels, size, block)
+    if middle:
+        yield _conv(f"{path}.conv1", channels, middle, 1, 1, size, block)
+        yield _same(f"{path}.norm2", "norm", middle, size, block)
+        yield _same(f"{path}.relu2", "relu", middle, size, block)
+        yield _conv(f"{path}.conv2", middle, k, 3, 1, size, block)
+    else:
+        yield _conv(f"{path}.conv1", channels, k, 3, 1, size, block)
+    if config.drop_rate:
+        yield _same(f"{path}.drop", "dropout", k, size, block)
+    yield Layer(f"{path}.cat", "cat", channels, channels + k, size, size, 0, 0, 0, 0, block, 0)
+
+
+def _walk(config: DenseNetConfig, size: int) -> Iterator[Layer]:
+    channels = config.num_init_features
+    if config.stem == "imagenet":
+        stem = _conv("features.conv0", config.in_channels, channels, 7, 2, size, 0)
+        yield stem
+        yield _same("features.norm0", "norm", channels, stem.out_size, 0)
+        yield _same("features.relu0", "relu", channels, stem.out_size, 0)
+        size = pooled_size(stem.out_size, 3, 2, 1)
+        yield _pool("features.pool0", channels, stem.out_size, size, 3, 2, 0)
+    else:
+        yield _conv("features.conv0", config.in_channels, channels, 3, 1, size, 0)
+
+    last = len(config.block_config)
+    for block, num_layers in enumerate(config.block_config, start=1):
+        for layer in range(1, num_layers + 1):
+            yield from _dense_layer(f"features.denseblock{block}.denselayer{layer}", channels, size, block, config)
+            channels += config.growth_rate
+        if block < last:
+            path, kept = f"features.transition{block}", transition_channels(channels, config.compression)
+            yield _same(f"{path}.norm", "norm", channels, size, block)
+            yield _same(f"{path}.relu", "relu", channels, size, block)
+            yield _conv(f"{path}.conv", channels, kept, 1, 1, size, block)
+            yield _pool(f"{path}.pool", kept, size, size // 2, 2, 2, block)
+            channels, size = kept, size // 2
+
+    tail = last + 1
+    yield _same("features.norm5", "norm", channels, size, tail)
+    yield _same("relu5", "relu", channels, size, tail)
+    yield _pool("pool5", channels, size, 1, size, size, tail)
+    yield _same("flatten", "flatten", channels, 1, tail)
+    weights = channels * config.num_classes
+    yield Layer("classifier", "linear", channels, config.num_classes, 1, 1, weights + config.num_classes, weights, 0, 0, tail, 0)
+
+
+@lru_cache(maxsize=8)  # the page asks for the same plan from several views
+def _plan(config: DenseNetConfig, image_size: int) -> tuple[Layer, ...]:
+    return tuple(_walk(config, image_size))
+
+
+def plan(config: DenseNetConfig, image_size: int = 224) -> tuple[Layer, ...]:
+    """Return a row per leaf operation of `config` on one square image of `image_size` pixels a side.
+
+    Raises ValueError for an image too small for the net's poolings, naming the smallest that works.
+    """
+    return _plan(config, config.check_image_size(image_size))
