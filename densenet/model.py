@@ -6,11 +6,15 @@ Every activation is a module of its own and nothing runs in place: attribution m
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from densenet.config import DenseNetConfig
+
+if TYPE_CHECKING:
+    from densenet.weights import Weights
 
 
 class DenseLayer(nn.Module):
@@ -74,6 +78,7 @@ class DenseNet(nn.Module):
     def __init__(self, config: DenseNetConfig) -> None:
         super().__init__()
         self.config = config
+        self.weights: Weights | None = None  # the record of the weights that were loaded, if any
         channels = config.num_init_features
         if config.stem == "imagenet":
             stem: list[tuple[str, nn.Module]] = [

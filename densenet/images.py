@@ -1,0 +1,75 @@
+"""Decode a picture that a stranger sent, or say in one sentence why not."""
+
+from __future__ import annotations
+
+import warnings
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_PIXELS = 24_000_000
+MAX_FILE_BYTES = 10 * 2**20
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "MPO")  # none that runs another program or follows references
+
+
+def _refusal(path: Path, reason: str) -> ValueError:
+    return ValueError(f"Cannot read {path.name} as a photo: {reason}. JPEG, PNG, WebP, GIF, BMP and TIFF up to 24 megapixels work.")
+
+
+def _scaled_to_bytes(image: Image.Image) -> Image.Image:
+    """Bring 16-bit, 32-bit and float greys to 8 bits by their full scale, where Pillow would clip them."""
+    values = np.asarray(image, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("it holds values that are not numbers")
+    low, high = float(values.min()), float(values.max())
+    if image.mode.startswith("I"):
+        full_scale = 255.0 if high <= 255.0 else 65_535.0 if high <= 65_535.0 else high
+    else:
+        full_scale = 1.0 if high <= 1.0 else 255.0 if high <= 255.0 else high
+    values = np.clip(values, 0.0, None) if low < 0.0 else values
+    return Image.fromarray(np.round(values * (255.0 / full_scale)).astype(np.uint8), "L")
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Return `image` upright, in 8-bit RGB, transparency laid on white; of an animation, the first frame."""
+    if getattr(image, "is_animated", False):
+        image.seek(0)
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _scaled_to_bytes(image)
+    if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def read_image(path: str | PathLike[str]) -> Image.Image:
+    """Decode a file as 8-bit RGB; ValueError with one sentence for anything that is not a photo of at most `MAX_PIXELS`."""
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size == 0:
+            raise _refusal(path, "the file is empty")
+        if size > MAX_FILE_BYTES:
+            raise _refusal(path, f"it has {size / 2**20:.0f} MB, and {MAX_FILE_BYTES // 2**20} MB is the limit")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of many pixels and odd metadata; we count the pixels ourselves
+            with Image.open(path, formats=FORMATS) as image:
+                width, height = image.size
+                if width * height > MAX_PIXELS:
+                    raise _refusal(path, f"it has {width * height / 1e6:.0f} megapixels")
+                image.load()
+                return as_rgb(image)
+    except UnidentifiedImageError:
+        raise _refusal(path, "its content is not a picture of a known format") from None
+    except Image.DecompressionBombError:
+        raise _refusal(path, "it unpacks to far too many pixels") from None
+    except FileNotFoundError:
+        raise
+    except ValueError as error:
+        raise error if str(error).startswith("Cannot read") else _refusal(path, str(error)) from None
+    except Exception:  # decoders raise what they like on broken files: OSError, SyntaxError, struct.error, EOFError, ...
+        raise _refusal(path, "the file is damaged or ends early") from None

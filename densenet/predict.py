@@ -1,0 +1,47 @@
+"""Ask a trained net what is in a photo."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from PIL import Image
+
+from densenet.images import as_rgb
+from densenet.model import DenseNet
+
+
+class Prediction(NamedTuple):
+    """One class of the answer; probability 0 to 1 (softmax)."""
+
+    label: str
+    index: int
+    probability: float
+
+
+def view_of(model: DenseNet, image: Image.Image) -> Image.Image:
+    """Return the square RGB picture that `model` sees of `image`."""
+    if model.weights is None:
+        raise ValueError("the model must come from densenet.weights.load: without its weights' record nobody knows its classes")
+    return model.weights.preprocessing.view(as_rgb(image))
+
+
+def input_of(model: DenseNet, view: Image.Image) -> torch.Tensor:
+    """Return `view`, as `view_of` gave it, as the normalised tensor 1 x C x H x W that `model` reads, on its device."""
+    if model.weights is None:
+        raise ValueError("the model must come from densenet.weights.load: without its weights' record nobody knows its scaling")
+    return model.weights.preprocessing.tensor(view).to(next(model.parameters()).device)
+
+
+def classify(model: DenseNet, image: Image.Image, k: int = 5) -> list[Prediction]:
+    """Return the `k` most probable classes of `image` (any mode and size), best first.
+
+    `model` comes from `densenet.weights.load`; `k` above the number of classes gives them all; below 1 is a ValueError.
+    """
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        raise ValueError(f"k must be 1 or more, got {k!r}")
+    with torch.inference_mode():
+        probabilities = model(input_of(model, view_of(model, image))).softmax(1)[0]
+    best = probabilities.topk(min(k, len(probabilities)))
+    labels = model.weights.labels()
+    return [Prediction(labels[i], i, p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]

@@ -1,0 +1,49 @@
+"""From a photo to exactly what a net sees: the crop, and the normalised tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageOps
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_WIDEST_RATIO = 8  # of long to short side: a 1 x 5000 strip resized to 256 would be 1.28 million pixels long
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How photos are cut and scaled for a net.
+
+    With `resize_px` the short side is resized to it (bilinear) and a square of `crop_px` is cut from the centre, as torchvision does for
+    ImageNet; without it, the largest centred square is fitted to `crop_px` (Lanczos). Channels are then scaled to 0 to 1 and normalised.
+    """
+
+    crop_px: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    resize_px: int | None = None
+
+    def view(self, image: Image.Image) -> Image.Image:
+        """Return what the net sees of an RGB `image`, as a picture of `crop_px` a side."""
+        from torchvision.transforms import functional
+
+        if self.resize_px is None:
+            return ImageOps.fit(image, (self.crop_px, self.crop_px), Image.Resampling.LANCZOS)
+        width, height = image.size
+        longest = min(width, height) * _WIDEST_RATIO
+        if max(width, height) > longest:  # what lies further out is cut away below in any case
+            image = functional.center_crop(image, [min(height, longest), min(width, longest)])
+        return functional.center_crop(functional.resize(image, [self.resize_px]), [self.crop_px])
+
+    def tensor(self, view: Image.Image) -> Tensor:
+        """Return `view` as a normalised tensor, 1 x C x crop_px x crop_px, with as many channels as `mean` (one: grey)."""
+        from torchvision.transforms import functional
+
+        picture = view.convert("L") if len(self.mean) == 1 else view
+        return functional.normalize(functional.to_tensor(picture), list(self.mean), list(self.std)).unsqueeze(0)
+
+
+IMAGENET = Preprocessing(crop_px=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), resize_px=256)

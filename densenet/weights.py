@@ -1,0 +1,185 @@
+"""Trained nets: where their weights come from, how to feed them, what is claimed of them.
+
+torch and torchvision are imported when a net is loaded, not when the list is read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from densenet.config import DenseNetConfig
+from densenet.preprocessing import IMAGENET, Preprocessing
+from densenet.presets import PRESETS, PUBLISHED
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from densenet.model import DenseNet
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_CONNECT_SECONDS = 10
+_KEPT_NETS = 3  # loaded at once; densenet161 alone holds 115 MB
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One set of trained weights. `sha256` is the file's, or its first eight digits; accuracy in percent on `accuracy_on`."""
+
+    name: str
+    label: str
+    config: DenseNetConfig
+    preprocessing: Preprocessing
+    params: int
+    sha256: str
+    licence: str
+    top1_accuracy: float
+    accuracy_on: str
+    url: str | None = None  # None: shipped with the project
+    classes: tuple[str, ...] = ()  # empty: torchvision's list of the ImageNet classes
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the names of the classes, by index."""
+        if self.classes:
+            return self.classes
+        from torchvision.models import DenseNet121_Weights
+
+        return tuple(DenseNet121_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def _imagenet(name: str, digits: str) -> Weights:
+    published = PUBLISHED[name]
+    assert published.params is not None and published.top1_accuracy is not None
+    return Weights(
+        name=name,
+        label=f"DenseNet-{name.removeprefix('densenet')} (ImageNet, 1000 classes)",
+        config=PRESETS[name],
+        preprocessing=IMAGENET,
+        params=published.params,
+        sha256=digits,
+        licence="BSD-3-Clause (torchvision); trained on ImageNet, whose terms apply to its images",
+        top1_accuracy=published.top1_accuracy,
+        accuracy_on="the 50,000 ImageNet validation images",
+        url=f"https://download.pytorch.org/models/{name}-{digits}.pth",
+    )
+
+
+def _embedded(name: str) -> Weights:
+    """Read the card of a net that is shipped under assets/."""
+    card = json.loads((ASSETS / f"{name}.json").read_text(encoding="utf-8"))
+    means, stds = card["preprocessing"]["mean"], card["preprocessing"]["std"]
+    return Weights(
+        name=name,
+        label="Embedded DenseNet-BC (CIFAR-10, 10 classes)",
+        config=DenseNetConfig(**card["config"]),
+        preprocessing=Preprocessing(crop_px=card["preprocessing"]["crop_px"], mean=tuple(means), std=tuple(stds)),
+        params=card["parameters"],
+        sha256=card["sha256"],
+        licence=card["licence"],
+        top1_accuracy=100.0 * card["accuracy"]["test_10000_jpeg"],
+        accuracy_on="the 10,000 CIFAR-10 test images, JPEG re-encoded",
+        classes=tuple(card["classes"]),
+    )
+
+
+WEIGHTS: dict[str, Weights] = {
+    "cifar10": _embedded("cifar10"),
+    "densenet121": _imagenet("densenet121", "a639ec97"),
+    "densenet161": _imagenet("densenet161", "8d451a50"),
+    "densenet169": _imagenet("densenet169", "b2777c0a"),
+    "densenet201": _imagenet("densenet201", "c1103571"),
+}
+
+
+def renamed_keys(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give a state_dict's old names their new ones: the published files say `denselayer1.norm.1`, modules may no longer hold dots."""
+    old = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
+    return {old.sub(r"\1\2.", key): value for key, value in state.items()}
+
+
+def is_here(name: str, weights_dir: Path | None = None) -> bool:
+    """Whether the weights called `name` can be loaded without a network."""
+    record = _record(name)
+    return record.url is None or (_folder(weights_dir) / record.url.rsplit("/", 1)[1]).is_file()
+
+
+def _record(name: str) -> Weights:
+    if name not in WEIGHTS:
+        raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, got {name!r}")
+    return WEIGHTS[name]
+
+
+def _folder(weights_dir: Path | None) -> Path:
+    if weights_dir is not None:
+        return weights_dir
+    import torch
+
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def _fetched_state(record: Weights, folder: Path, offline: bool) -> dict[str, Tensor]:
+    """Read torchvision's file from `folder`, after bringing it there if need be; ConnectionError where that fails."""
+    import torch
+
+    assert record.url is not None
+    if not is_here(record.name, folder):
+        if offline:
+            raise ConnectionError(f"The weights of {record.name} are not in {folder}, and the app was started with --offline.")
+        try:  # torch.hub waits for ever where a network swallows packets: knock first, with a time limit
+            request = urllib.request.Request(record.url, method="HEAD")
+            urllib.request.urlopen(request, timeout=_CONNECT_SECONDS).close()
+        except (OSError, urllib.error.URLError) as error:
+            reason = getattr(error, "reason", error)
+            raise ConnectionError(f"The weights of {record.name} could not be downloaded from {record.url}: {reason}.") from None
+    try:
+        return torch.hub.load_state_dict_from_url(record.url, str(folder), map_location="cpu", check_hash=True, weights_only=True)
+    except (OSError, urllib.error.URLError, RuntimeError) as error:
+        raise ConnectionError(f"The weights of {record.name} could not be brought whole from {record.url}: {error}.") from None
+
+
+def _loaded(record: Weights, weights_dir: Path | None, offline: bool) -> DenseNet:
+    import torch
+
+    from densenet.model import DenseNet
+
+    if record.url is None:
+        state = torch.load(ASSETS / f"{record.name}.pth", map_location="cpu", weights_only=True)
+    else:
+        state = _fetched_state(record, _folder(weights_dir), offline)
+    with torch.device("meta"):
+        model = DenseNet(record.config)
+    model.load_state_dict(renamed_keys(state), assign=True)
+    model.weights = record
+    return model.eval().requires_grad_(False)
+
+
+_kept: OrderedDict[str, DenseNet] = OrderedDict()
+_kept_lock = Lock()
+_load_locks = {name: Lock() for name in WEIGHTS}  # one download a net, however many ask; other nets do not wait for it
+
+
+def load(name: str, *, weights_dir: Path | None = None, offline: bool = False) -> DenseNet:
+    """Return the net called `name` of `WEIGHTS`: eval, frozen, on the CPU, shared and read-only, with its record as `.weights`.
+
+    ImageNet files are kept in `weights_dir`, by default torch's cache. The nets loaded last stay in memory. ValueError for an unknown
+    name, ConnectionError (one sentence) where weights are neither here nor to be had.
+    """
+    record = _record(name)
+    with _load_locks[name]:
+        with _kept_lock:
+            if name in _kept:
+                _kept.move_to_end(name)
+                return _kept[name]
+        model = _loaded(record, weights_dir, offline)
+        with _kept_lock:
+            _kept[name] = model
+            while len(_kept) > _KEPT_NETS:
+                _kept.popitem(last=False)
+        return model
