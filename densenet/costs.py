@@ -36,6 +36,7 @@ class Step(NamedTuple):
     size: int  # side in pixels of its output map
     params: int
     macs: int
+    rows: tuple[Layer, ...]  # the operations that it sums
 
 
 def totals(config: DenseNetConfig, image_size: int = 224) -> Totals:
@@ -66,18 +67,20 @@ def steps(config: DenseNetConfig, image_size: int = 224) -> tuple[Step, ...]:
         groups[-1][1].append(row)
     result: list[Step] = []
     first = layer = 0
-    for name, rows in groups:
+    for name, group in groups:
+        rows = tuple(group)
         params, macs = sum(r.params for r in rows), sum(r.macs for r in rows)
         received, out, block, size = rows[0].in_channels, rows[-1].out_channels, rows[0].block, rows[-1].out_size
         if name == "stem":
-            result.append(Step("stem", "stem", 0, 0, 0, out, received, 0, size, params, macs))
+            step = Step("stem", "stem", 0, 0, 0, out, received, 0, size, params, macs, rows)
         elif name == "classifier":
-            result.append(Step("classifier", "classifier", block, 0, 0, received, received, 0, rows[0].in_size, params, macs))
+            step = Step("classifier", "classifier", block, 0, 0, received, received, 0, rows[0].in_size, params, macs, rows)
         elif "transition" in name:
-            result.append(Step(f"transition {block}", "transition", block, 0, 0, out, received, 0, size, params, macs))
+            step = Step(f"transition {block}", "transition", block, 0, 0, out, received, 0, size, params, macs, rows)
         else:
             layer = layer + 1 if result[-1].kind == "dense" else 1
             first = first if layer > 1 else received
             label = f"block {block}, layer {layer}"
-            result.append(Step(label, "dense", block, layer, received, out - received, received, first, size, params, macs))
+            step = Step(label, "dense", block, layer, received, out - received, received, first, size, params, macs, rows)
+        result.append(step)
     return tuple(result)

@@ -6,6 +6,7 @@ torch and torchvision are imported when a net is loaded, not when the list is re
 from __future__ import annotations
 
 import json
+import os
 import re
 import urllib.error
 import urllib.request
@@ -117,11 +118,10 @@ def _record(name: str) -> Weights:
 
 
 def _folder(weights_dir: Path | None) -> Path:
-    if weights_dir is not None:
-        return weights_dir
-    import torch
-
-    return Path(torch.hub.get_dir()) / "checkpoints"
+    """Where files are kept: torch.hub's rule, read without importing torch, so that the page can say what is ready at once."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = Path(os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))).expanduser()
+    return weights_dir or home / "hub" / "checkpoints"
 
 
 def _fetched_state(record: Weights, folder: Path, offline: bool) -> dict[str, Tensor]:

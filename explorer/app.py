@@ -1,0 +1,136 @@
+"""The whole page: sidebar, headline, tabs, and the one handler that answers the sliders."""
+
+from __future__ import annotations
+
+import functools
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from explorer import controls, live
+from explorer.address import DEFAULT_PRESET, PageState, from_query, preset_state, to_query
+from explorer.headline import headline
+from explorer.panel import PLOTLY_JS
+from explorer.settings import Settings
+from explorer.tabs import architecture, layers, predict
+from explorer.theme import CSS_PATH, theme
+
+TITLE = "DenseNet explorer"
+
+_WRITE_ADDRESS = """
+let timer = 0;
+watch('value', () => {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    const dark = new URLSearchParams(location.search).get('__theme');
+    history.replaceState(history.state, '', '?' + props.value + (dark ? '&__theme=' + encodeURIComponent(dark) : ''));
+  }, 250);
+});
+"""
+
+
+def _notice(sentences: list[str]) -> str:
+    return "".join(f'<div class="notice" role="alert">{escape(sentence)}</div>' for sentence in sentences)
+
+
+def update(*values: Any, request: gr.Request) -> list[Any]:
+    """Answer the sliders: from the sidebar's values to states, headline and charts; what is not valid leaves them as they are."""
+    try:
+        state = controls.read(values)
+    except ValueError as error:
+        return [gr.skip()] * 8 + [_notice([str(error)]), gr.update(visible=False)]
+    smallest = state.config.smallest_image_size
+    if state.workload.image_size < smallest:
+        why = f"An input of {state.workload.image_size} pixels is too small for these {len(state.config.block_config)} blocks."
+        return [gr.skip()] * 8 + [_notice([why]), gr.update(visible=True, value=f"Use {smallest} × {smallest}, the smallest that works")]
+    live.want(request.session_hash, state.config, state.workload.image_size)
+    shown = [state.config, state.workload, to_query(state), headline(state), *architecture.show(state)]
+    return [*shown, "", gr.update(visible=False)]
+
+
+def smallest_size(*values: Any) -> int:
+    """Return the smallest input that the net of the sliders accepts, for the input slider."""
+    return controls.read(values).config.smallest_image_size
+
+
+def choose_preset(preset: str) -> list[Any]:
+    """Return the sidebar of an untouched preset."""
+    return controls.shown(preset_state(preset))
+
+
+def open_address(request: gr.Request) -> list[Any]:
+    """Return the sidebar for the address that the page was opened with, and a sentence for each value that had to be changed."""
+    state, problems = from_query(dict(request.query_params or {}))
+    return [*controls.shown(state), _notice(problems)]
+
+
+def _opened_tab(event: gr.SelectData) -> str:
+    return str(event.value)
+
+
+def create_app(settings: Settings | None = None) -> gr.Blocks:
+    """Return the app; `launch` it with no argument, or with any of Gradio's, which then win over the app's own."""
+    state: PageState = preset_state(DEFAULT_PRESET)
+    gr.set_static_paths([PLOTLY_JS])
+    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 7200)) as app:
+        config, workload, active = gr.State(state.config), gr.State(state.workload), gr.State(architecture.TITLE)
+        settings_state = gr.State(settings or Settings())
+        with gr.Sidebar(width=290, elem_id="sidebar"):
+            bar = controls.build(state)
+        address = gr.HTML(to_query(state), html_template="", js_on_load=_WRITE_ADDRESS, elem_id="address")
+        numbers = gr.HTML(headline(state), elem_id="headline")
+        strip = gr.HTML(live.WAITING, elem_id="live")
+        with gr.Row(elem_id="notices"):
+            notice = gr.HTML("")
+            repair = gr.Button("Use the smallest size", size="sm", scale=0, min_width=280, visible=False, elem_id="repair", variant="primary")
+        with gr.Tabs() as tabs:
+            with gr.Tab(architecture.TITLE):
+                charts = architecture.build(state)
+            with gr.Tab(layers.TITLE) as layers_tab:
+                layers.build(config, workload, active, layers_tab)
+            with gr.Tab(predict.TITLE):
+                predict.build(settings_state)
+
+        outputs = [config, workload, address, numbers, *charts, notice, repair]
+        gr.on(bar.triggers, update, bar.values, outputs, trigger_mode="always_last", api_name="update", **quick)
+        bar.preset.input(choose_preset, bar.preset, bar.outputs, api_name="choose_preset", **quick)
+        bar.reset.click(choose_preset, bar.preset, bar.outputs, api_name="reset", **quick)
+        blocks = [bar.block_count, *bar.blocks]
+        changed = [*blocks, bar.add_block, bar.remove_block]
+        bar.add_block.click(controls.one_block_more, blocks, changed, api_name="add_block", **quick)
+        bar.remove_block.click(controls.one_block_less, blocks, changed, api_name="remove_block", **quick)
+        bar.wide.input(controls.with_wide, [bar.wide, *bar.values], bar.outputs, api_name="wide_ranges", **quick)
+        repair.click(smallest_size, bar.values, bar.image_size, api_name="repair", **quick)
+        tabs.select(_opened_tab, None, active, api_name="open_tab", **quick)
+        app.load(open_address, None, [*bar.outputs, notice], api_name="open_address", **quick)
+        gr.on(
+            [app.load, config.change, workload.change],
+            live.follow,
+            [settings_state, config, workload],
+            strip,
+            trigger_mode="always_last",
+            show_progress="hidden",
+            concurrency_limit=1,
+            concurrency_id="live",
+            api_name="live",
+            api_visibility="private",
+        )
+        app.unload(live.forget)
+    app.launch = functools.partial(app.launch, **launch_settings())  # type: ignore[method-assign]
+    return app
+
+
+def launch_settings() -> dict[str, Any]:
+    """What every launch of the app uses: its look, and nothing that speaks to another host."""
+    return {
+        "theme": theme(),
+        "css_paths": [CSS_PATH],
+        "run_history": False,
+        "footer_links": [],
+        "max_file_size": "256mb",
+        "enable_monitoring": False,
+        "share": False,
+        "show_error": False,
+    }

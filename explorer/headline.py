@@ -1,0 +1,81 @@
+"""The row of numbers that stays in sight: what the net costs, each beside its preset."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import escape
+
+from densenet import estimate_memory, totals
+from densenet.presets import PRESET_LABELS, PUBLISHED, preset_of
+from explorer.address import PageState
+from explorer.formatting import difference, exact, memory, short, side, signed
+
+
+def _peaks(state: PageState) -> tuple[int, int]:
+    """Bytes at the peak of inference and of a training step."""
+    return (
+        estimate_memory(state.config, replace(state.workload, mode="infer")).peak,
+        estimate_memory(state.config, replace(state.workload, mode="train")).peak,
+    )
+
+
+def _tile(label: str, value: str, change: str, title: str) -> str:
+    note = "as the preset" if change == "=" else f"{change} vs preset"
+    quiet = " quiet" if change == "=" else ""
+    return (
+        f'<div class="tile" title="{escape(title)}"><div class="tile-label">{label}</div>'
+        f'<div class="tile-value">{value}</div><div class="tile-change{quiet}">{note}</div></div>'
+    )
+
+
+def headline(state: PageState) -> str:
+    """Return the row of tiles as HTML."""
+    start = state.reference
+    ours = totals(state.config, state.workload.image_size)
+    theirs = totals(start.config, start.workload.image_size)
+    infer, train = _peaks(state)
+    start_infer, start_train = _peaks(start)
+    images = f"{state.workload.batch_size} image{'s' * (state.workload.batch_size != 1)} of {side(state.workload.image_size)}"
+    approximate = f"First approximation from closed formulas, typically 5 to 17 % off; float32, {images}."
+    tiles = (
+        _tile("Parameters", short(ours.params), difference(ours.params, theirs.params), f"{exact(ours.params)} trainable values"),
+        _tile(
+            "MACs per image",
+            short(ours.macs),
+            difference(ours.macs, theirs.macs),
+            f"{exact(ours.macs)} multiply-accumulates of convolutions and classifier; FLOPs are twice that",
+        ),
+        _tile("Depth", str(ours.depth), signed(ours.depth - theirs.depth), "Convolutions and the classifier, one after the other"),
+        _tile("Features out", exact(ours.features_out), signed(ours.features_out - theirs.features_out), "Channels the classifier sees"),
+        _tile("Inference memory ≈", memory(infer), difference(infer, start_infer), approximate),
+        _tile("Training memory ≈", memory(train), difference(train, start_train), approximate + " Plain SGD."),
+    )
+    return f'<div class="tiles">{"".join(tiles)}</div>'
+
+
+def published(state: PageState) -> str:
+    """Return the line that holds our exact counts beside the published ones, as HTML."""
+    sums = totals(state.config, state.workload.image_size)
+    name = preset_of(state.config)
+    parts = [f"<b>{exact(sums.params)}</b> parameters", f"<b>{exact(sums.macs)}</b> multiply-accumulates (FLOPs are twice that)"]
+    figures = PUBLISHED.get(name or "")
+    if figures is None:
+        label = PRESET_LABELS[name] if name else "This net"
+        return f'<div class="published">{" · ".join(parts)} · {escape(label)}: nothing published to compare with</div>'
+    found = []
+    if figures.params is not None:
+        unit = figures.params_unit
+        text = exact(figures.params) if unit == 1 else f"{figures.params / 1e6:.1f} M"
+        found.append(_checked(text, figures.agrees_on_params(sums.params)))
+    if figures.gmacs is not None and state.workload.image_size == 224:
+        found.append(_checked(f"{figures.gmacs:.3f} GMACs", figures.agrees_on_macs(sums.macs)))
+    if figures.top1_accuracy is not None:
+        found.append(f"top-1 {figures.top1_accuracy:.1f} %")
+    if figures.cifar10_error is not None:
+        found.append(f"CIFAR-10+ error {figures.cifar10_error:.2f} %")
+    parts.append(f"published ({figures.source}): {', '.join(found)}")
+    return f'<div class="published">{" · ".join(parts)}</div>'
+
+
+def _checked(text: str, agrees: bool) -> str:
+    return f'<span class="{"agrees" if agrees else "differs"}">{"✓" if agrees else "✗"} {text}</span>'

@@ -1,0 +1,72 @@
+"""The strip under the headline: the net of the sliders, built for real as soon as they rest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from densenet import DenseNetConfig, Workload, totals
+from explorer.formatting import duration, exact, memory
+from explorer.settings import Settings
+
+_REST_SECONDS = 0.35  # sliders that have not moved for so long are at rest
+_POLL_SECONDS = 0.05
+
+_wanted: dict[str, tuple[DenseNetConfig, int]] = {}  # what each visitor's sliders show now, by session
+
+
+def want(session: str | None, config: DenseNetConfig, image_size: int) -> None:
+    """Note what the sliders of `session` show, so that a build of anything else is given up."""
+    if session:
+        _wanted[session] = (config, image_size)
+
+
+def forget(request: gr.Request) -> None:
+    """Drop what is known of a visitor who has left."""
+    _wanted.pop(request.session_hash or "", None)
+
+
+def _strip(state: str, text: str) -> str:
+    return f'<div class="live {state}" role="status"><span class="dot"></span><b>Live</b> {text}</div>'
+
+
+WAITING = _strip("busy", "the net of the sliders is built here as soon as they rest")
+
+
+def follow(settings: Settings, config: DenseNetConfig, workload: Workload, request: gr.Request) -> Iterator[Any]:
+    """Build and run the net once its sliders rest; yields the strip as HTML, or nothing new where the build is out of date."""
+    session, mine = request.session_hash, (config, workload.image_size)
+    want(session, *mine)
+
+    def superseded() -> bool:
+        return session is not None and _wanted.get(session) != mine
+
+    rested = time.monotonic() + _REST_SECONDS
+    while time.monotonic() < rested:
+        if superseded():
+            yield gr.skip()
+            return
+        time.sleep(_POLL_SECONDS)
+    yield _strip("busy", "building the net …")
+    from densenet.instantiate import Superseded, instantiate
+
+    try:
+        seen = instantiate(config, workload.image_size, settings.device, superseded)
+    except Superseded:
+        yield gr.skip()
+        return
+    except ValueError as error:
+        yield _strip("refused", escape(str(error)))
+        return
+    planned = totals(config, workload.image_size).params
+    verdict = "✓ equal to the plan" if seen.params == planned else f"✗ the plan says {exact(planned)}"
+    shape = f"1 × {config.in_channels} × {workload.image_size} × {workload.image_size} → {' × '.join(map(str, seen.output_shape))}"
+    yield _strip(
+        "built",
+        f"on {escape(seen.device)}: <b>{exact(seen.params)}</b> parameters {verdict} · {shape} in <b>{duration(seen.forward_seconds)}</b>"
+        f" · built in {duration(seen.build_seconds)} · {memory(seen.free_bytes)} of {memory(seen.total_bytes)} free",
+    )

@@ -1,0 +1,15 @@
+"""What the command line decides for the whole app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`device` as in `densenet.device.choose_device`; `weights_dir` None means torch's cache; `offline` forbids downloads."""
+
+    device: str = "auto"
+    weights_dir: Path | None = None
+    offline: bool = False

@@ -1,0 +1,84 @@
+"""Layers tab: every operation of the net, one by one."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from densenet import DenseNetConfig, Workload
+from explorer.errors import explained
+from explorer.formatting import exact
+from explorer.tables import HEADERS, layer_rows, layers_csv, torchinfo_summary
+
+TITLE = "Layers"
+_NUMERIC_FROM = 8  # the columns of parameters and MACs are written in groups of three digits
+
+_SAVE = """(text) => {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], {type: 'text/csv'}));
+  link.download = 'densenet-layers.csv';
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}"""
+
+
+def show(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
+    """Return the table's value."""
+    rows = layer_rows(config, workload.image_size)
+    shown = [[*row[:_NUMERIC_FROM], *(exact(value) if isinstance(value, int) else "" for value in row[_NUMERIC_FROM:])] for row in rows]
+    return {"headers": HEADERS, "data": shown}
+
+
+def show_if_open(active: str, config: DenseNetConfig, workload: Workload) -> Any:
+    """Fill the table only while somebody looks at it."""
+    return show(config, workload) if active == TITLE else gr.skip()
+
+
+@explained
+def as_csv(config: DenseNetConfig, workload: Workload) -> str:
+    """Return the table as CSV, for the browser to save."""
+    return layers_csv(config, workload.image_size)
+
+
+@explained
+def summary(config: DenseNetConfig, workload: Workload) -> str:
+    """Return torchinfo's text as HTML."""
+    return f'<pre class="summary">{escape(torchinfo_summary(config, workload.image_size, workload.batch_size))}</pre>'
+
+
+def build(config: gr.State, workload: gr.State, active: gr.State, tab: gr.Tab) -> None:
+    """Lay out the tab and wire it."""
+    with gr.Row(elem_classes="actions"):
+        gr.HTML('<div class="hint">One row per operation, concatenations included; MACs are multiply-accumulates for one image.</div>')
+        save = gr.Button("Download CSV", size="sm", scale=0, min_width=140)
+        ask = gr.Button("torchinfo's summary", size="sm", scale=0, min_width=180)
+    text = gr.HTML("", elem_id="torchinfo")
+    table = gr.Dataframe(
+        headers=HEADERS,
+        interactive=False,
+        show_search="filter",
+        max_height=470,
+        column_widths=["290px", "120px", "110px", "110px", "80px", "80px", "90px", "90px", "120px", "150px"],
+        elem_id="layers-table",
+        show_label=False,
+    )
+    csv_text = gr.Textbox(visible=False)
+    sources = [config, workload]
+    tab.select(show, sources, table, show_progress="hidden", queue=False, api_name="show_layers", api_visibility="private")
+    gr.on(
+        [config.change, workload.change],
+        show_if_open,
+        [active, *sources],
+        table,
+        trigger_mode="always_last",
+        show_progress="hidden",
+        queue=False,
+        api_name="follow_layers",
+        api_visibility="private",
+    )
+    save.click(as_csv, sources, csv_text, queue=False, api_name="layers_csv", api_visibility="private").then(
+        None, csv_text, None, js=_SAVE, api_visibility="private"
+    )
+    ask.click(summary, sources, text, api_name="torchinfo_summary", api_visibility="private")
