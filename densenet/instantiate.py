@@ -19,7 +19,7 @@ from densenet.memory import estimate_memory
 from densenet.model import DenseLayer, DenseNet
 from densenet.plan import plan
 
-MAX_EXPECTED_SECONDS = 60.0
+MAX_EXPECTED_SECONDS = 20.0
 _MEMORY_MARGIN = 1.25  # the estimate is a first approximation, and convolutions need workspaces
 _MACS_PER_SECOND = {"cpu": 25e9, "cuda": 2e12, "mps": 5e11}  # cautious, of everyday devices
 _BYTES_PER_SECOND = {"cpu": 5e9, "cuda": 3e11, "mps": 5e10}

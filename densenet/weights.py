@@ -60,7 +60,7 @@ def _imagenet(name: str, digits: str) -> Weights:
     assert published.params is not None and published.top1_accuracy is not None
     return Weights(
         name=name,
-        label=f"DenseNet-{name.removeprefix('densenet')} (ImageNet, 1000 classes)",
+        label=f"DenseNet-{name.removeprefix('densenet')}, ImageNet",
         config=PRESETS[name],
         preprocessing=IMAGENET,
         params=published.params,
@@ -78,7 +78,7 @@ def _embedded(name: str) -> Weights:
     means, stds = card["preprocessing"]["mean"], card["preprocessing"]["std"]
     return Weights(
         name=name,
-        label="Embedded DenseNet-BC (CIFAR-10, 10 classes)",
+        label="Embedded net, CIFAR-10",
         config=DenseNetConfig(**card["config"]),
         preprocessing=Preprocessing(crop_px=card["preprocessing"]["crop_px"], mean=tuple(means), std=tuple(stds)),
         params=card["parameters"],

@@ -30,20 +30,30 @@ watch('value', () => {
 """
 
 
-def _notice(sentences: list[str]) -> str:
-    return "".join(f'<div class="notice" role="alert">{escape(sentence)}</div>' for sentence in sentences)
+_DISMISS = "element.addEventListener('click', (event) => { if (event.target.closest('.dismiss')) { props.value = ''; } });"
 
 
-def update(*values: Any, request: gr.Request) -> list[Any]:
+def _corrections(sentences: list[str]) -> str:
+    if not sentences:
+        return ""
+    text = " ".join(escape(sentence) for sentence in sentences)
+    return f'<div class="notice" role="alert"><button class="dismiss" type="button" aria-label="Dismiss">✕</button>{text}</div>'
+
+
+def _notice(sentence: str) -> str:
+    return f'<div class="notice" role="alert">{escape(sentence)}</div>'
+
+
+def update(request: gr.Request, *values: Any) -> list[Any]:
     """Answer the sliders: from the sidebar's values to states, headline and charts; what is not valid leaves them as they are."""
     try:
         state = controls.read(values)
     except ValueError as error:
-        return [gr.skip()] * 8 + [_notice([str(error)]), gr.update(visible=False)]
+        return [gr.skip()] * 8 + [_notice(str(error)), gr.update(visible=False)]
     smallest = state.config.smallest_image_size
     if state.workload.image_size < smallest:
         why = f"An input of {state.workload.image_size} pixels is too small for these {len(state.config.block_config)} blocks."
-        return [gr.skip()] * 8 + [_notice([why]), gr.update(visible=True, value=f"Use {smallest} × {smallest}, the smallest that works")]
+        return [gr.skip()] * 8 + [_notice(why), gr.update(visible=True, value=f"Use {smallest} × {smallest}, the smallest that works")]
     live.want(request.session_hash, state.config, state.workload.image_size)
     shown = [state.config, state.workload, to_query(state), headline(state), *architecture.show(state)]
     return [*shown, "", gr.update(visible=False)]
@@ -62,7 +72,7 @@ def choose_preset(preset: str) -> list[Any]:
 def open_address(request: gr.Request) -> list[Any]:
     """Return the sidebar for the address that the page was opened with, and a sentence for each value that had to be changed."""
     state, problems = from_query(dict(request.query_params or {}))
-    return [*controls.shown(state), _notice(problems)]
+    return [*controls.shown(state), _corrections(problems)]
 
 
 def _opened_tab(event: gr.SelectData) -> str:
@@ -82,6 +92,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         address = gr.HTML(to_query(state), html_template="", js_on_load=_WRITE_ADDRESS, elem_id="address")
         numbers = gr.HTML(headline(state), elem_id="headline")
         strip = gr.HTML(live.WAITING, elem_id="live")
+        corrections = gr.HTML("", js_on_load=_DISMISS, elem_id="corrections")
         with gr.Row(elem_id="notices"):
             notice = gr.HTML("")
             repair = gr.Button("Use the smallest size", size="sm", scale=0, min_width=280, visible=False, elem_id="repair", variant="primary")
@@ -89,12 +100,12 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             with gr.Tab(architecture.TITLE):
                 charts = architecture.build(state)
             with gr.Tab(layers.TITLE) as layers_tab:
-                layers.build(config, workload, active, layers_tab)
+                table = layers.build(config, workload, layers_tab)
             with gr.Tab(predict.TITLE):
                 predict.build(settings_state)
 
         outputs = [config, workload, address, numbers, *charts, notice, repair]
-        gr.on(bar.triggers, update, bar.values, outputs, trigger_mode="always_last", api_name="update", **quick)
+        updated = gr.on(bar.triggers, update, bar.values, outputs, trigger_mode="always_last", api_name="update", **quick)
         bar.preset.input(choose_preset, bar.preset, bar.outputs, api_name="choose_preset", **quick)
         bar.reset.click(choose_preset, bar.preset, bar.outputs, api_name="reset", **quick)
         blocks = [bar.block_count, *bar.blocks]
@@ -104,19 +115,20 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         bar.wide.input(controls.with_wide, [bar.wide, *bar.values], bar.outputs, api_name="wide_ranges", **quick)
         repair.click(smallest_size, bar.values, bar.image_size, api_name="repair", **quick)
         tabs.select(_opened_tab, None, active, api_name="open_tab", **quick)
-        app.load(open_address, None, [*bar.outputs, notice], api_name="open_address", **quick)
-        gr.on(
-            [app.load, config.change, workload.change],
-            live.follow,
-            [settings_state, config, workload],
-            strip,
-            trigger_mode="always_last",
-            show_progress="hidden",
-            concurrency_limit=1,
-            concurrency_id="live",
-            api_name="live",
-            api_visibility="private",
-        )
+        app.load(open_address, None, [*bar.outputs, corrections], api_name="open_address", **quick)
+        layers.follow(updated, config, workload, active, table)
+        for moment, name in ((app.load, "live"), (updated.success, "live_again")):  # States changed without the queue fire no change
+            moment(
+                live.follow,
+                [settings_state, config, workload],
+                strip,
+                trigger_mode="always_last",
+                show_progress="hidden",
+                concurrency_limit=1,
+                concurrency_id="live",
+                api_name=name,
+                api_visibility="private",
+            )
         app.unload(live.forget)
     app.launch = functools.partial(app.launch, **launch_settings())  # type: ignore[method-assign]
     return app

@@ -44,7 +44,7 @@ class Controls:
     drop_rate: gr.Slider
     in_channels: gr.Number
     num_classes: gr.Number
-    block_count: gr.State
+    block_count: gr.Number
     wide: gr.Checkbox
     add_block: gr.Button
     remove_block: gr.Button
@@ -76,9 +76,10 @@ def read(values: tuple[Any, ...]) -> PageState:
     bn_size, compression, image_size, batch_size, stem, num_init_features, drop_rate, in_channels, num_classes, block_count = rest
     if preset not in PRESET_LABELS:
         raise ValueError(f"preset must be one of {', '.join(PRESET_LABELS)}, got {preset!r}")
+    shown_blocks = limits.checked_integer("number of blocks", _whole(block_count), limits.BLOCKS_RANGE)
     config = DenseNetConfig(
         growth_rate=_whole(growth_rate),
-        block_config=tuple(_whole(n) for n in layers[:block_count]),
+        block_config=tuple(_whole(n) for n in layers[:shown_blocks]),
         num_init_features=_whole(num_init_features),
         bn_size=_whole(bn_size),
         compression=compression,
@@ -188,7 +189,7 @@ def build(state: PageState) -> Controls:
             in_channels = gr.Number(config.in_channels, label="Input channels", precision=0, min_width=80)
             num_classes = gr.Number(config.num_classes, label="Classes", precision=0, min_width=80)
         wide = gr.Checkbox(False, label="Wide ranges for all sliders")
-    block_count = gr.State(count)
+    block_count = gr.Number(count, precision=0, visible="hidden", label="Number of blocks")  # a State would fire no change event here
     return Controls(
         *(preset, growth_rate, blocks, bn_size, compression, image_size, batch_size, stem, num_init_features, drop_rate),
         *(in_channels, num_classes, block_count, wide, add_block, remove_block, reset),

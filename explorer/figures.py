@@ -9,21 +9,21 @@ from densenet.costs import Step
 from explorer.formatting import exact, short, side
 from explorer.theme import FONT_PX, NEUTRAL, block_colour, translucent
 
-GROWTH_HEIGHT_PX = 306
-SMALL_HEIGHT_PX = 204
+GROWTH_HEIGHT_PX = 292
+SMALL_HEIGHT_PX = 200
 _BARS_UP_TO = 320  # more steps than that are drawn as one stepped line: bars would be thinner than a pixel
 
 Figure = dict[str, Any]
 
 
 def _axis(title: str, **more: object) -> dict[str, Any]:
-    return {"title": {"text": title, "standoff": 6}, "tickfont": {"size": FONT_PX}, "fixedrange": False, "zeroline": False, **more}
+    return {"title": {"text": title, "standoff": 4, "font": {"size": 15}}, "tickfont": {"size": FONT_PX}, "zeroline": False, "exponentformat": "SI", **more}
 
 
 def _layout(height_px: int, title: str, x_title: str, y_title: str, **more: object) -> dict[str, Any]:
     return {
         "height": height_px,
-        "margin": {"l": 62, "r": 8, "t": 30, "b": 40},
+        "margin": {"l": 62, "r": 8, "t": 30, "b": 38},
         "font": {"size": FONT_PX},
         "title": {"text": title, "x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 4}, "font": {"size": 16}},
         "xaxis": _axis(x_title, showgrid=False),
@@ -115,7 +115,7 @@ def growth_figure(config: DenseNetConfig, stages: tuple[Step, ...]) -> Figure:
         "step: stem, dense layers, transitions (grey), classifier",
         "channels",
         annotations=_block_labels(stages, blocks),
-        margin={"l": 62, "r": 8, "t": 26, "b": 42},
+        margin={"l": 62, "r": 8, "t": 22, "b": 40},
     )
     layout["yaxis"]["domain"] = [0, 0.76]
     layout["yaxis2"] = _axis("pixels", rangemode="tozero", domain=[0.83, 1], nticks=3, anchor="x")

@@ -19,8 +19,10 @@ def _peaks(state: PageState) -> tuple[int, int]:
     )
 
 
-def _tile(label: str, value: str, change: str, title: str) -> str:
+def _tile(label: str, value: str, change: str, title: str, *, approximate: bool = False) -> str:
     note = "as the preset" if change == "=" else f"{change} vs preset"
+    if approximate:
+        note = f"first approx., {'as preset' if change == '=' else change}"
     quiet = " quiet" if change == "=" else ""
     return (
         f'<div class="tile" title="{escape(title)}"><div class="tile-label">{label}</div>'
@@ -36,7 +38,7 @@ def headline(state: PageState) -> str:
     infer, train = _peaks(state)
     start_infer, start_train = _peaks(start)
     images = f"{state.workload.batch_size} image{'s' * (state.workload.batch_size != 1)} of {side(state.workload.image_size)}"
-    approximate = f"First approximation from closed formulas, typically 5 to 17 % off; float32, {images}."
+    rule = f"First approximation from closed formulas, typically 5 to 17 % off; float32, {images}."
     tiles = (
         _tile("Parameters", short(ours.params), difference(ours.params, theirs.params), f"{exact(ours.params)} trainable values"),
         _tile(
@@ -47,8 +49,8 @@ def headline(state: PageState) -> str:
         ),
         _tile("Depth", str(ours.depth), signed(ours.depth - theirs.depth), "Convolutions and the classifier, one after the other"),
         _tile("Features out", exact(ours.features_out), signed(ours.features_out - theirs.features_out), "Channels the classifier sees"),
-        _tile("Inference memory ≈", memory(infer), difference(infer, start_infer), approximate),
-        _tile("Training memory ≈", memory(train), difference(train, start_train), approximate + " Plain SGD."),
+        _tile("Inference memory", memory(infer), difference(infer, start_infer), rule, approximate=True),
+        _tile("Training memory", memory(train), difference(train, start_train), rule + " Plain SGD.", approximate=True),
     )
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
@@ -57,11 +59,11 @@ def published(state: PageState) -> str:
     """Return the line that holds our exact counts beside the published ones, as HTML."""
     sums = totals(state.config, state.workload.image_size)
     name = preset_of(state.config)
-    parts = [f"<b>{exact(sums.params)}</b> parameters", f"<b>{exact(sums.macs)}</b> multiply-accumulates (FLOPs are twice that)"]
+    parts = [f"<b>{exact(sums.params)}</b> parameters", f"<b>{exact(sums.macs)}</b> MACs (FLOPs: twice that)"]
     figures = PUBLISHED.get(name or "")
     if figures is None:
         label = PRESET_LABELS[name] if name else "This net"
-        return f'<div class="published">{" · ".join(parts)} · {escape(label)}: nothing published to compare with</div>'
+        return f'<div class="published">{" · ".join(parts)} · {escape(label)}: no published counts to compare with</div>'
     found = []
     if figures.params is not None:
         unit = figures.params_unit
@@ -73,7 +75,7 @@ def published(state: PageState) -> str:
         found.append(f"top-1 {figures.top1_accuracy:.1f} %")
     if figures.cifar10_error is not None:
         found.append(f"CIFAR-10+ error {figures.cifar10_error:.2f} %")
-    parts.append(f"published ({figures.source}): {', '.join(found)}")
+    parts.append(f"{figures.source}: {', '.join(found)}")
     return f'<div class="published">{" · ".join(parts)}</div>'
 
 

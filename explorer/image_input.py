@@ -12,12 +12,12 @@ from densenet.images import read_image
 
 
 class PhotoInput(gr.Image):
-    """gr.Image that hands over 8-bit RGB, upright, or answers with a sentence: gr.Image alone clips, blackens or fails silently."""
+    """gr.Image that hands over 8-bit RGB, upright, or answers with a sentence: gr.Image alone clips, blackens or fails silently.
+
+    It takes gr.Image's arguments as they are; what `type` and `image_mode` say is not used.
+    """
 
     is_template = True
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(type="filepath", image_mode=None, **settings)
 
     def preprocess(self, payload: Any) -> Image.Image | None:  # type: ignore[override]
         """Decode the file that the page uploaded."""

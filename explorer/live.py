@@ -15,6 +15,7 @@ from explorer.settings import Settings
 
 _REST_SECONDS = 0.35  # sliders that have not moved for so long are at rest
 _POLL_SECONDS = 0.05
+_WORTH_SAYING_SECONDS = 2.0
 
 _wanted: dict[str, tuple[DenseNetConfig, int]] = {}  # what each visitor's sliders show now, by session
 
@@ -52,9 +53,13 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
             return
         time.sleep(_POLL_SECONDS)
     yield _strip("busy", "building the net …")
-    from densenet.instantiate import Superseded, instantiate
+    from densenet.device import choose_device
+    from densenet.instantiate import Superseded, expected_seconds, instantiate
 
     try:
+        about = expected_seconds(config, workload.image_size, choose_device(settings.device).type)
+        if about > _WORTH_SAYING_SECONDS:
+            yield _strip("busy", f"building the net, and one forward pass of about {duration(about)} …")
         seen = instantiate(config, workload.image_size, settings.device, superseded)
     except Superseded:
         yield gr.skip()
@@ -63,10 +68,10 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
         yield _strip("refused", escape(str(error)))
         return
     planned = totals(config, workload.image_size).params
-    verdict = "✓ equal to the plan" if seen.params == planned else f"✗ the plan says {exact(planned)}"
-    shape = f"1 × {config.in_channels} × {workload.image_size} × {workload.image_size} → {' × '.join(map(str, seen.output_shape))}"
+    verdict = "✓ as planned" if seen.params == planned else f"✗ planned: {exact(planned)}"
+    shape = f"1 × {config.in_channels} × {workload.image_size}² → {' × '.join(map(str, seen.output_shape))}"
     yield _strip(
         "built",
         f"on {escape(seen.device)}: <b>{exact(seen.params)}</b> parameters {verdict} · {shape} in <b>{duration(seen.forward_seconds)}</b>"
-        f" · built in {duration(seen.build_seconds)} · {memory(seen.free_bytes)} of {memory(seen.total_bytes)} free",
+        f" · {memory(seen.free_bytes)} free of {memory(seen.total_bytes)}",
     )

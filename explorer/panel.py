@@ -23,10 +23,11 @@ const draw = () => {
   const text = style.getPropertyValue('--body-text-color').trim();
   const grid = style.getPropertyValue('--border-color-primary').trim();
   const ground = style.getPropertyValue('--block-background-fill').trim();
+  const font = getComputedStyle(element).fontFamily;
   const layout = figure.layout;
-  layout.font = {...layout.font, color: text, family: style.fontFamily};
+  layout.font = {...layout.font, color: text, family: font};
   layout.paper_bgcolor = layout.plot_bgcolor = 'rgba(0,0,0,0)';
-  layout.hoverlabel = {align: 'left', bgcolor: ground, bordercolor: grid, font: {color: text, size: 15, family: style.fontFamily}};
+  layout.hoverlabel = {align: 'left', bgcolor: ground, bordercolor: grid, font: {color: text, size: 15, family: font}};
   for (const name of Object.keys(layout)) {
     if (/^[xy]axis/.test(name)) { Object.assign(layout[name], {gridcolor: grid, zerolinecolor: grid, linecolor: grid}); }
   }
@@ -40,19 +41,13 @@ schedule();
 """
 
 
-class PlotlyPanel(gr.HTML):
-    """Draws a figure given as a plain dict without a template, `height_px` high and as wide as its place."""
-
-    def __init__(self, value: dict[str, Any] | None = None, *, height_px: int, elem_id: str, label: str) -> None:
-        super().__init__(
-            value,
-            html_template=f'<div class="chart" role="img" aria-label="{label}" style="height:{height_px}px;width:100%"></div>',
-            js_on_load=_DRAW,
-            head=PLOTLY_HEAD,
-            elem_id=elem_id,
-            min_height=height_px,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        """A figure is an object, not the string that gr.HTML declares."""
-        return {"type": "object"}
+def plotly_panel(value: dict[str, Any], *, height_px: int, elem_id: str, label: str) -> gr.HTML:
+    """Return a component that draws the figure in its value, a plain dict without a template, as wide as its place."""
+    return gr.HTML(
+        value,
+        html_template=f'<div class="chart" role="img" aria-label="{label}" style="height:{height_px}px;width:100%"></div>',
+        js_on_load=_DRAW,
+        head=PLOTLY_HEAD,
+        elem_id=elem_id,
+        min_height=height_px,
+    )

@@ -7,7 +7,7 @@ import io
 
 from densenet import DenseNetConfig, Layer, plan
 
-HEADERS = ["layer", "operation", "channels in", "channels out", "kernel", "stride", "input px", "output px", "parameters", "MACs"]
+HEADERS = ["layer", "operation", "in", "out", "kernel", "stride", "px in", "px out", "parameters", "MACs"]
 _OPERATIONS = {
     "conv": "convolution",
     "norm": "batch norm",

@@ -40,16 +40,10 @@ draw();
 """
 
 
-class TopClasses(gr.HTML):
-    """The most probable classes, best first; a click on one chooses it for the maps (event data: `index`)."""
-
-    def __init__(self, elem_id: str) -> None:
-        template = '<div class="classes" role="group" aria-label="Most probable classes"></div>'
-        super().__init__(None, html_template=template, js_on_load=_ON_LOAD, elem_id=elem_id)
-
-    def api_info(self) -> dict[str, Any]:
-        """The value is an object, not the string that gr.HTML declares."""
-        return {"type": "object"}
+def top_classes(elem_id: str) -> gr.HTML:
+    """Return the component: the most probable classes, best first; a click on one chooses it (event data: `index`)."""
+    template = '<div class="classes" role="group" aria-label="Most probable classes"></div>'
+    return gr.HTML(None, html_template=template, js_on_load=_ON_LOAD, elem_id=elem_id)
 
 
 def classes_value(predictions: list[Prediction]) -> dict[str, Any]:

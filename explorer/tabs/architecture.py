@@ -10,7 +10,7 @@ from densenet.costs import steps
 from explorer.address import PageState
 from explorer.figures import GROWTH_HEIGHT_PX, SMALL_HEIGHT_PX, Figure, cost_figure, growth_figure
 from explorer.headline import published
-from explorer.panel import PlotlyPanel
+from explorer.panel import plotly_panel
 
 TITLE = "Architecture"
 
@@ -30,10 +30,10 @@ def build(state: PageState) -> list[Any]:
     """Lay out the tab; returns the components that `show` fills."""
     counts, growth, params, macs = show(state)
     line = gr.HTML(counts, elem_id="published")
-    growth_panel = PlotlyPanel(growth, height_px=GROWTH_HEIGHT_PX, elem_id="growth-chart", label="Channels after each step of the net")
+    growth_panel = plotly_panel(growth, height_px=GROWTH_HEIGHT_PX, elem_id="growth-chart", label="Channels after each step of the net")
     with gr.Row(elem_classes="small-charts"):
         with gr.Column(min_width=380):
-            params_panel = PlotlyPanel(params, height_px=SMALL_HEIGHT_PX, elem_id="params-chart", label="Parameters of each step")
+            params_panel = plotly_panel(params, height_px=SMALL_HEIGHT_PX, elem_id="params-chart", label="Parameters of each step")
         with gr.Column(min_width=380):
-            macs_panel = PlotlyPanel(macs, height_px=SMALL_HEIGHT_PX, elem_id="macs-chart", label="Multiply-accumulates of each step")
+            macs_panel = plotly_panel(macs, height_px=SMALL_HEIGHT_PX, elem_id="macs-chart", label="Multiply-accumulates of each step")
     return [line, growth_panel, params_panel, macs_panel]

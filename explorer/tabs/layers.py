@@ -48,10 +48,10 @@ def summary(config: DenseNetConfig, workload: Workload) -> str:
     return f'<pre class="summary">{escape(torchinfo_summary(config, workload.image_size, workload.batch_size))}</pre>'
 
 
-def build(config: gr.State, workload: gr.State, active: gr.State, tab: gr.Tab) -> None:
-    """Lay out the tab and wire it."""
+def build(config: gr.State, workload: gr.State, tab: gr.Tab) -> gr.Dataframe:
+    """Lay out the tab and wire it; returns its table."""
     with gr.Row(elem_classes="actions"):
-        gr.HTML('<div class="hint">One row per operation, concatenations included; MACs are multiply-accumulates for one image.</div>')
+        gr.HTML('<div class="hint">One row per operation, concatenations too. MACs: multiply-accumulates of one image.</div>')
         save = gr.Button("Download CSV", size="sm", scale=0, min_width=140)
         ask = gr.Button("torchinfo's summary", size="sm", scale=0, min_width=180)
     text = gr.HTML("", elem_id="torchinfo")
@@ -60,17 +60,25 @@ def build(config: gr.State, workload: gr.State, active: gr.State, tab: gr.Tab) -
         interactive=False,
         show_search="filter",
         max_height=470,
-        column_widths=["290px", "120px", "110px", "110px", "80px", "80px", "90px", "90px", "120px", "150px"],
+        column_widths=["318px", "120px", "60px", "60px", "66px", "66px", "66px", "70px", "100px", "124px"],
         elem_id="layers-table",
         show_label=False,
     )
     csv_text = gr.Textbox(visible=False)
     sources = [config, workload]
     tab.select(show, sources, table, show_progress="hidden", queue=False, api_name="show_layers", api_visibility="private")
-    gr.on(
-        [config.change, workload.change],
+    save.click(as_csv, sources, csv_text, queue=False, api_name="layers_csv", api_visibility="private").then(
+        None, csv_text, None, js=_SAVE, api_visibility="private"
+    )
+    ask.click(summary, sources, text, api_name="torchinfo_summary", api_visibility="private")
+    return table
+
+
+def follow(updated: gr.events.Dependency, config: gr.State, workload: gr.State, active: gr.State, table: gr.Dataframe) -> None:
+    """Fill the table again after each update of the net, while the tab is open."""
+    updated.success(
         show_if_open,
-        [active, *sources],
+        [active, config, workload],
         table,
         trigger_mode="always_last",
         show_progress="hidden",
@@ -78,7 +86,3 @@ def build(config: gr.State, workload: gr.State, active: gr.State, tab: gr.Tab) -
         api_name="follow_layers",
         api_visibility="private",
     )
-    save.click(as_csv, sources, csv_text, queue=False, api_name="layers_csv", api_visibility="private").then(
-        None, csv_text, None, js=_SAVE, api_visibility="private"
-    )
-    ask.click(summary, sources, text, api_name="torchinfo_summary", api_visibility="private")

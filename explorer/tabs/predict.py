@@ -12,10 +12,10 @@ from PIL import Image
 from densenet.weights import ASSETS, WEIGHTS, is_here
 from explorer.drawing import data_uri, enlarged, overlay, scale_of
 from explorer.errors import explained
-from explorer.formatting import duration
+from explorer.formatting import duration, exact
 from explorer.image_input import PhotoInput
 from explorer.settings import Settings
-from explorer.top_classes import TopClasses, classes_value
+from explorer.top_classes import classes_value, top_classes
 
 TITLE = "Predict"
 SAMPLES = sorted((ASSETS / "samples").glob("*.jpg"))
@@ -25,7 +25,7 @@ _NO_VIEW = '<div class="view"></div>'
 
 
 def _view_html(view: Image.Image, label: str) -> str:
-    size = f"{view.width} × {view.height} pixels"
+    size = f"{view.width} × {view.height} px"
     return f'<figure class="view"><img src="{data_uri(enlarged(view))}" alt="what the net sees"><figcaption>{label}: {size}</figcaption></figure>'
 
 
@@ -55,10 +55,10 @@ def predict(settings: Settings, photo: Image.Image | None, net: str, progress: g
     elapsed = time.perf_counter() - started
     record = WEIGHTS[net]
     line = (
-        f'<div class="hint">{escape(record.label)}: {record.params:,} parameters, {record.top1_accuracy:.1f} % right on '
-        f"{escape(record.accuracy_on)}. This photo took {duration(elapsed)}. Click a class to see where it comes from.</div>"
+        f'<div class="hint">{exact(record.params)} parameters, {record.top1_accuracy:.1f} % right on {escape(record.accuracy_on)}. '
+        f"This photo took {duration(elapsed)}. Click a class to see why.</div>"
     )
-    return classes_value(predictions), _view_html(view_of(model, photo), "What the net sees"), line
+    return classes_value(predictions), _view_html(view_of(model, photo), "The net sees"), line
 
 
 def _map_html(title: str, says: str, picture: str, scale: float, note: str) -> str:
@@ -130,13 +130,13 @@ def build(settings: gr.State) -> None:
         with gr.Column(scale=2, min_width=270):
             net = gr.Dropdown(_net_choices(settings.value), value="cifar10", label="Net", elem_id="net")
             photo = PhotoInput(
-                sources=["upload", "clipboard", "webcam"], buttons=[], height=230, label="Photo", elem_id="photo", show_label=False
+                sources=["upload", "clipboard", "webcam"], buttons=[], height=210, label="Photo", elem_id="photo", show_label=False
             )
             gr.Examples([[str(path)] for path in SAMPLES], photo, examples_per_page=12, label="Samples", elem_id="samples")
         with gr.Column(scale=5, min_width=420):
             with gr.Row(elem_id="answer"):
                 with gr.Column(scale=3, min_width=240):
-                    classes = TopClasses(elem_id="top-classes")
+                    classes = top_classes("top-classes")
                     line = gr.HTML(_EMPTY, elem_id="answer-line")
                 with gr.Column(scale=1, min_width=180):
                     view = gr.HTML(_NO_VIEW, elem_id="net-view")
