@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 24_000_000
 MAX_FILE_BYTES = 10 * 2**20
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "MPO")  # none that runs another program or follows references
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # none that runs another program or follows references
 
 
 def _refusal(path: Path, reason: str) -> ValueError:
@@ -55,6 +55,7 @@ def read_image(path: str | PathLike[str]) -> Image.Image:
             raise _refusal(path, "the file is empty")
         if size > MAX_FILE_BYTES:
             raise _refusal(path, f"it has {size / 2**20:.0f} MB, and {MAX_FILE_BYTES // 2**20} MB is the limit")
+        Image.init()  # without it Pillow knows only half of the formats by name
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of many pixels and odd metadata; we count the pixels ourselves
             with Image.open(path, formats=FORMATS) as image:

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from explorer import controls, live
+from explorer import api, controls, live
 from explorer.address import DEFAULT_PRESET, PageState, from_query, preset_state, to_query
 from explorer.headline import headline
 from explorer.panel import PLOTLY_JS
@@ -103,6 +103,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
                 table = layers.build(config, workload, layers_tab)
             with gr.Tab(predict.TITLE):
                 predict.build(settings_state)
+        api.build(settings_state)
 
         outputs = [config, workload, address, numbers, *charts, notice, repair]
         updated = gr.on(bar.triggers, update, bar.values, outputs, trigger_mode="always_last", api_name="update", **quick)

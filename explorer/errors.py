@@ -15,7 +15,7 @@ _R = TypeVar("_R")
 
 
 def _as_page_error(error: Exception) -> gr.Error:
-    return gr.Error(escape(str(error)), duration=8, print_exception=False)
+    return gr.Error(escape(str(error), quote=False), duration=8, print_exception=False)
 
 
 def explained(handler: Callable[_P, _R]) -> Callable[_P, _R]:

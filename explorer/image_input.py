@@ -28,4 +28,4 @@ class PhotoInput(gr.Image):
         try:
             return read_image(payload.path)
         except (ValueError, OSError) as error:
-            raise gr.Error(escape(str(error)), duration=8, print_exception=False) from None
+            raise gr.Error(escape(str(error), quote=False), duration=8, print_exception=False) from None

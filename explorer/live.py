@@ -65,7 +65,7 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
         yield gr.skip()
         return
     except ValueError as error:
-        yield _strip("refused", escape(str(error)))
+        yield _strip("refused", escape(str(error), quote=False))
         return
     planned = totals(config, workload.image_size).params
     verdict = "✓ as planned" if seen.params == planned else f"✗ planned: {exact(planned)}"

@@ -14,6 +14,7 @@ from explorer.drawing import data_uri, enlarged, overlay, scale_of
 from explorer.errors import explained
 from explorer.formatting import duration, exact
 from explorer.image_input import PhotoInput
+from explorer.nets import loaded
 from explorer.settings import Settings
 from explorer.top_classes import classes_value, top_classes
 
@@ -29,15 +30,6 @@ def _view_html(view: Image.Image, label: str) -> str:
     return f'<figure class="view"><img src="{data_uri(enlarged(view))}" alt="what the net sees"><figcaption>{label}: {size}</figcaption></figure>'
 
 
-def _load(settings: Settings, name: str) -> Any:
-    from densenet.weights import load
-
-    try:
-        return load(name, weights_dir=settings.weights_dir, offline=settings.offline)
-    except ConnectionError as error:
-        raise ConnectionError(f"{error} The embedded net works without a network.") from None
-
-
 @explained
 def predict(settings: Settings, photo: Image.Image | None, net: str, progress: gr.Progress = gr.Progress(track_tqdm=True)) -> tuple[Any, str, str]:
     """Return the five best classes, the picture that the net saw, and a line on time and net."""
@@ -48,7 +40,7 @@ def predict(settings: Settings, photo: Image.Image | None, net: str, progress: g
     if photo is None:
         return None, _NO_VIEW, _EMPTY
     progress(0.0, desc=f"loading {WEIGHTS[net].label}")
-    model = _load(settings, net)
+    model = loaded(settings, net)
     classify(model, photo)  # the first pass of a shape is slower than those that follow
     started = time.perf_counter()
     predictions = classify(model, photo)
@@ -82,7 +74,7 @@ def explain(settings: Settings, photo: Image.Image | None, net: str, target: int
     if photo is None:
         yield ""
         return
-    model = _load(settings, net)
+    model = loaded(settings, net)
     view = view_of(model, photo)
     x = input_of(model, view)
     label = WEIGHTS[net].labels()[target]

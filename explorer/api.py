@@ -1,0 +1,142 @@
+"""The HTTP API: the page's numbers as JSON, over the same plain functions.
+
+Every endpoint takes a config's and a workload's fields by name, with their defaults, and answers a bad value with the sentence that the
+library gives.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+import gradio as gr
+from PIL import Image
+
+from densenet import DenseNetConfig, Workload, estimate_memory, plan, totals
+from densenet.costs import steps
+from densenet.presets import PUBLISHED, preset_of
+from densenet.weights import WEIGHTS
+from explorer.drawing import data_uri, overlay
+from explorer.errors import explained
+from explorer.image_input import PhotoInput
+from explorer.nets import loaded
+from explorer.settings import Settings
+
+MOST_PROBABLE = -1
+_JSON_TYPES = {"tuple[int, ...]": list[int]}  # what JSON has for a field's type
+
+
+def architecture(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
+    """Totals, and channels, parameters and multiply-accumulates of each step, for one image."""
+    name = preset_of(config)
+    return {
+        "config": dataclasses.asdict(config),
+        "preset": name,
+        "published": dataclasses.asdict(PUBLISHED[name]) if name in PUBLISHED else None,
+        "totals": totals(config, workload.image_size)._asdict(),
+        "steps": [
+            {key: value for key, value in step._asdict().items() if key != "rows"} for step in steps(config, workload.image_size)
+        ],
+    }
+
+
+def layers(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
+    """A row per operation, concatenations included."""
+    rows = [row._asdict() for row in plan(config, workload.image_size)]
+    return {"layers": [{"layer": row.pop("path"), **row} for row in rows]}  # Gradio's clients take a "path" for a file to fetch
+
+
+def memory(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
+    """A first approximation of the peak of one step, in bytes, and its parts."""
+    return {**estimate_memory(config, workload)._asdict(), "method": "first approximation by closed formulas"}
+
+
+def _instantiate(settings: Settings) -> Callable[[DenseNetConfig, Workload], dict[str, Any]]:
+    def instantiate(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
+        """Build the net on the server's device, run it at batch 1, and say what was seen."""
+        from densenet.instantiate import instantiate as build
+
+        return build(config, workload.image_size, settings.device)._asdict()
+
+    return instantiate
+
+
+def _flat(handler: Callable[[DenseNetConfig, Workload], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Give `handler` the fields of a config and a workload as parameters of its own, as Gradio reads them from a signature."""
+    owners = {field.name: owner for owner in (DenseNetConfig, Workload) for field in dataclasses.fields(owner)}
+
+    @explained
+    def endpoint(*values: Any) -> dict[str, Any]:
+        given = dict(zip(owners, values, strict=True))
+        config, workload = (
+            owner(**{name: given[name] for name, own in owners.items() if own is owner}) for owner in (DenseNetConfig, Workload)
+        )
+        return handler(config, workload)
+
+    parameters, hints = [], {}
+    for owner in (DenseNetConfig, Workload):
+        for field in dataclasses.fields(owner):
+            hints[field.name] = _JSON_TYPES.get(str(field.type)) or get_type_hints(owner)[field.name]
+            default = list(field.default) if isinstance(field.default, tuple) else field.default
+            parameters.append(
+                inspect.Parameter(field.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=hints[field.name])
+            )
+    named: Any = endpoint
+    named.__name__, named.__doc__ = handler.__name__, handler.__doc__
+    named.__signature__ = inspect.Signature(parameters, return_annotation=dict)
+    named.__annotations__ = {**hints, "return": dict}
+    del named.__wrapped__
+    return endpoint
+
+
+@explained
+def predict(settings: Settings, photo: Image.Image | None, net: str, k: int) -> dict[str, Any]:
+    """The `k` most probable classes of a photo, by one of the nets."""
+    from densenet.predict import classify
+
+    if photo is None:
+        raise ValueError("photo must be an image file, got none")
+    model = loaded(settings, net)
+    return {"net": net, "predictions": [p._asdict() for p in classify(model, photo, k)]}
+
+
+@explained
+def attribute(settings: Settings, photo: Image.Image | None, net: str, target: int, method: str) -> dict[str, Any]:
+    """The attribution map of one class, H x W, summed over the channels; a target of -1 is the most probable class."""
+    from densenet.attribution import attribute as run
+    from densenet.predict import classify, input_of, view_of
+
+    if photo is None:
+        raise ValueError("photo must be an image file, got none")
+    model = loaded(settings, net)
+    index = classify(model, photo, 1)[0].index if target == MOST_PROBABLE else target
+    view = view_of(model, photo)
+    result = run(model, input_of(model, view), index, method)
+    values = result.map.sum(1)[0].cpu().numpy()
+    return {
+        "net": net,
+        "method": method,
+        "target": index,
+        "label": WEIGHTS[net].labels()[index],
+        "map": values.tolist(),
+        "delta": result.delta,
+        "picture": data_uri(overlay(view, values)),
+    }
+
+
+def build(settings: gr.State) -> None:
+    """Register the endpoints; nothing of them is seen on the page."""
+    quick: dict[str, Any] = {"queue": False}
+    gr.api(_flat(architecture), api_name="architecture", **quick)
+    gr.api(_flat(layers), api_name="layers", **quick)
+    gr.api(_flat(memory), api_name="memory", **quick)
+    gr.api(_flat(_instantiate(settings.value)), api_name="instantiate", concurrency_limit=1, concurrency_id="live")
+    with gr.Row(visible=False):
+        photo, net = PhotoInput(label="photo"), gr.Textbox("cifar10", label="net")
+        k, target = gr.Number(5, precision=0, label="k"), gr.Number(MOST_PROBABLE, precision=0, label="target")
+        method, out, go = gr.Textbox("grad_cam", label="method"), gr.JSON(), gr.Button()
+    model_work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
+    go.click(predict, [settings, photo, net, k], out, api_name="predict", **model_work)
+    go.click(attribute, [settings, photo, net, target, method], out, api_name="attribute", **model_work)
