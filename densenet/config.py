@@ -41,9 +41,10 @@ def checked_integer(field: str, value: object, limits: tuple[int, int]) -> int:
     low, high = limits
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise ValueError(f"{field} must be {low} to {high}, got {_shown(value)}, which is not an integer")
-    if not low <= value <= high:
+    number = int(value)
+    if not low <= number <= high:
         raise ValueError(f"{field} must be {low} to {high}, got {_shown(value)}")
-    return int(value)
+    return number
 
 
 def _checked_number(field: str, value: object, rule: str) -> float:

@@ -64,7 +64,7 @@ def cgroup_memory(root: Path = Path("/")) -> tuple[int, int] | None:
         return None
     found: list[tuple[int, int]] = []
     for entry in entries:
-        _, controllers, path = (entry.split(":", 2) + ["", ""])[:3]
+        _, controllers, path = [*entry.split(":", 2), "", ""][:3]
         if controllers and "memory" not in controllers.split(","):
             continue
         base = root / "sys/fs/cgroup" / ("memory" if controllers else "")

@@ -74,7 +74,7 @@ def _built(config: DenseNetConfig, device: torch.device, stop_if_superseded: Cal
         stop_if_superseded()
         if next(module.parameters(recurse=False), None) is not None:
             module.to_empty(device=device, recurse=False)
-            module.reset_parameters()
+            module.reset_parameters()  # type: ignore[operator]
     return model.eval().requires_grad_(False)
 
 
@@ -94,7 +94,7 @@ def instantiate(
 ) -> Instance:
     """Build the net on `device` (default: a GPU where there is one), run it at batch 1 and report what was seen; the net is then freed.
 
-    `superseded` is asked before each module and dense layer; once it says yes, `Superseded` is raised. ValueError: too large or too slow for
+    `superseded` is asked before each module and dense layer; once it says yes, `Superseded` is raised. ValueError: too large or slow for
     the device, or out of its memory after all.
     """
     config.check_image_size(image_size)

@@ -69,6 +69,4 @@ def estimate_memory(config: DenseNetConfig, workload: Workload) -> MemoryEstimat
     optimizer = 4 * sums.params * _OPTIMIZER_VALUES[workload.optimizer] if training else 0
     activations = 4 * values * workload.batch_size
     other = workload.batch_size * (4 * config.in_channels * workload.image_size**2 + (8 if training else 0))
-    return MemoryEstimate(
-        parameters, gradients, optimizer, activations, other, parameters + gradients + optimizer + activations + other
-    )
+    return MemoryEstimate(parameters, gradients, optimizer, activations, other, parameters + gradients + optimizer + activations + other)

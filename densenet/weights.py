@@ -57,7 +57,8 @@ class Weights:
 
 def _imagenet(name: str, digits: str) -> Weights:
     published = PUBLISHED[name]
-    assert published.params is not None and published.top1_accuracy is not None
+    assert published.params is not None
+    assert published.top1_accuracy is not None
     return Weights(
         name=name,
         label=f"DenseNet-{name.removeprefix('densenet')}, ImageNet",

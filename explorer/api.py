@@ -36,9 +36,7 @@ def architecture(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
         "preset": name,
         "published": dataclasses.asdict(PUBLISHED[name]) if name in PUBLISHED else None,
         "totals": totals(config, workload.image_size)._asdict(),
-        "steps": [
-            {key: value for key, value in step._asdict().items() if key != "rows"} for step in steps(config, workload.image_size)
-        ],
+        "steps": [{key: value for key, value in step._asdict().items() if key != "rows"} for step in steps(config, workload.image_size)],
     }
 
 
@@ -70,10 +68,8 @@ def _flat(handler: Callable[[DenseNetConfig, Workload], dict[str, Any]]) -> Call
     @explained
     def endpoint(*values: Any) -> dict[str, Any]:
         given = dict(zip(owners, values, strict=True))
-        config, workload = (
-            owner(**{name: given[name] for name, own in owners.items() if own is owner}) for owner in (DenseNetConfig, Workload)
-        )
-        return handler(config, workload)
+        config, workload = ({name: given[name] for name, own in owners.items() if own is owner} for owner in (DenseNetConfig, Workload))
+        return handler(DenseNetConfig(**config), Workload(**workload))
 
     parameters, hints = [], {}
     for owner in (DenseNetConfig, Workload):
@@ -99,7 +95,7 @@ def predict(settings: Settings, photo: Image.Image | None, net: str, k: int) -> 
     if photo is None:
         raise ValueError("photo must be an image file, got none")
     model = loaded(settings, net)
-    return {"net": net, "predictions": [p._asdict() for p in classify(model, photo, k)]}
+    return {"net": net, "predictions": [dataclasses.asdict(p) for p in classify(model, photo, k)]}
 
 
 @explained

@@ -95,7 +95,9 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         corrections = gr.HTML("", js_on_load=_DISMISS, elem_id="corrections")
         with gr.Row(elem_id="notices"):
             notice = gr.HTML("")
-            repair = gr.Button("Use the smallest size", size="sm", scale=0, min_width=280, visible=False, elem_id="repair", variant="primary")
+            repair = gr.Button(
+                "Use the smallest size", size="sm", scale=0, min_width=280, visible=False, elem_id="repair", variant="primary"
+            )
         with gr.Tabs() as tabs:
             with gr.Tab(architecture.TITLE):
                 charts = architecture.build(state)
@@ -131,7 +133,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
                 api_visibility="private",
             )
         app.unload(live.forget)
-    app.launch = functools.partial(app.launch, **launch_settings())  # type: ignore[method-assign]
+    app.launch = functools.partial(app.launch, **launch_settings())
     return app
 
 

@@ -61,7 +61,7 @@ class Controls:
     @property
     def triggers(self) -> list[Any]:
         """The events after which the page is computed again; the preset moves the others and needs none of its own."""
-        return [component.change for component in self.values if component is not self.preset]
+        return [getattr(component, "change") for component in self.values if component is not self.preset]  # noqa: B009
 
     @property
     def outputs(self) -> list[gr.components.Component]:

@@ -27,11 +27,14 @@ _NO_VIEW = '<div class="view"></div>'
 
 def _view_html(view: Image.Image, label: str) -> str:
     size = f"{view.width} × {view.height} px"
-    return f'<figure class="view"><img src="{data_uri(enlarged(view))}" alt="what the net sees"><figcaption>{label}: {size}</figcaption></figure>'
+    picture = f'<img src="{data_uri(enlarged(view))}" alt="what the net sees">'
+    return f'<figure class="view">{picture}<figcaption>{label}: {size}</figcaption></figure>'
 
 
 @explained
-def predict(settings: Settings, photo: Image.Image | None, net: str, progress: gr.Progress = gr.Progress(track_tqdm=True)) -> tuple[Any, str, str]:
+def predict(
+    settings: Settings, photo: Image.Image | None, net: str, progress: gr.Progress = gr.Progress(track_tqdm=True)
+) -> tuple[Any, str, str]:
     """Return the five best classes, the picture that the net saw, and a line on time and net."""
     import time
 
@@ -62,7 +65,9 @@ def _map_html(title: str, says: str, picture: str, scale: float, note: str) -> s
 
 
 def _pending_html(title: str, text: str) -> str:
-    return f'<figure class="map pending"><div class="blank"></div><figcaption><b>{escape(title)}</b><br>{escape(text)}</figcaption></figure>'
+    return (
+        f'<figure class="map pending"><div class="blank"></div><figcaption><b>{escape(title)}</b><br>{escape(text)}</figcaption></figure>'
+    )
 
 
 @explained
@@ -81,7 +86,9 @@ def explain(settings: Settings, photo: Image.Image | None, net: str, target: int
     drawn = {name: _pending_html(METHODS[name].label, "waiting …") for name in SHOWN_METHODS}
 
     def page() -> str:
-        head = f'<div class="map-head">Why <b>{escape(label)}</b>? Orange raises its score, blue lowers it; each map on its own scale.</div>'
+        head = (
+            f'<div class="map-head">Why <b>{escape(label)}</b>? Orange raises its score, blue lowers it; each map on its own scale.</div>'
+        )
         return f'{head}<div class="maps">{"".join(drawn.values())}</div>'
 
     for name in SHOWN_METHODS:
