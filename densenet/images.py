@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 24_000_000
 MAX_FILE_BYTES = 10 * 2**20
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # none that runs another program or follows references
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # none that runs another program or follows references
 
 
 def _refusal(path: Path, reason: str) -> ValueError:

@@ -68,7 +68,7 @@ class Visit:
         stages = steps(state.config, state.workload.image_size)
         sums = [sum(s.inherited + s.new for s in stages), sum(s.params for s in stages), sum(s.macs for s in stages)]
         self.page.wait_for_function(f"JSON.stringify(({_SUMS})()) === '{str(sums).replace(' ', '')}'", timeout=8000)
-        expect(self.page.locator("#headline .tile-value").first).to_have_text(short(totals(state.config).params))
+        expect(self.page.locator("#headline .tile-value").first).to_have_text(short(totals(state.config, state.workload.image_size).params))
         self.page.wait_for_function("query => location.search.includes(query)", arg=_query(state), timeout=4000)
 
 
@@ -217,7 +217,7 @@ def test_layers_table_follows_and_is_saved(visit: Visit, tmp_path: Path) -> None
     table = page.locator("#layers-table")
     expect(table).to_contain_text("features.denseblock1.denselayer2.cat")
     _slider(page, "Growth rate k").press("ArrowRight")
-    expect(table).to_contain_text("720", timeout=5000)  # 16 (stem) to 20 channels by 4 x k = 20 ... of the wider net
+    expect(table).to_contain_text("900", timeout=8000)  # conv2 of the wider net: 20 × 5 × 3²
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
     download.value.save_as(tmp_path / "layers.csv")
