@@ -18,6 +18,7 @@ from densenet.costs import steps
 from explorer.address import PageState, from_query
 from explorer.formatting import short
 from tests.bad_photos import write_accepted, write_extreme, write_refused
+from tests.serving import served
 
 pytestmark = pytest.mark.browser
 
@@ -257,10 +258,21 @@ def test_a_net_without_its_weights_is_a_sentence_and_harms_nothing(visit: Visit)
     expect(page.locator(".class-row").first).to_contain_text("cat", timeout=30_000)
 
 
-def test_bad_uploads_are_answered_and_the_next_one_works(visit: Visit, server: tuple[str, int], tmp_path: Path) -> None:
-    page = visit.open()
+@pytest.fixture
+def fresh_visit(browser: Browser) -> Iterator[tuple[Visit, psutil.Process]]:
+    """A visit to a server of its own, so that its memory is nobody else's."""
+    with served("-m", "explorer", "--offline", "--device", "cpu") as (url, pid):
+        context = browser.new_context(viewport={"width": 1280, "height": 720})
+        current = Visit(context.new_page(), url)
+        yield current, psutil.Process(pid)
+        context.close()
+        assert current.problems == []
+
+
+def test_bad_uploads_are_answered_and_the_next_one_works(fresh_visit: tuple[Visit, psutil.Process], tmp_path: Path) -> None:
+    visit, process = fresh_visit
+    page, most = visit.open(), 0
     page.get_by_role("tab", name="Predict").click()
-    process, most = psutil.Process(server[1]), 0
 
     def upload(path: Path) -> None:
         clear = page.locator("#photo").get_by_label(re.compile("Clear|Remove"))
