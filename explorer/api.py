@@ -18,6 +18,7 @@ from densenet import DenseNetConfig, Workload, estimate_memory, plan, totals
 from densenet.costs import steps
 from densenet.presets import PUBLISHED, preset_of
 from densenet.weights import WEIGHTS
+from explorer import background
 from explorer.drawing import data_uri, overlay
 from explorer.errors import explained
 from explorer.image_input import PhotoInput
@@ -56,7 +57,7 @@ def _instantiate(settings: Settings) -> Callable[[DenseNetConfig, Workload], dic
         """Build the net on the server's device, run it at batch 1, and say what was seen."""
         from densenet.instantiate import instantiate as build
 
-        return build(config, workload.image_size, settings.device)._asdict()
+        return background.run(build, config, workload.image_size, settings.device)._asdict()
 
     return instantiate
 
@@ -109,7 +110,7 @@ def attribute(settings: Settings, photo: Image.Image | None, net: str, target: i
     model = loaded(settings, net)
     index = classify(model, photo, 1)[0].index if target == MOST_PROBABLE else target
     view = view_of(model, photo)
-    result = run(model, input_of(model, view), index, method)
+    result = background.run(run, model, input_of(model, view), index, method)
     values = result.map.sum(1)[0].cpu().numpy()
     return {
         "net": net,

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from densenet import DenseNetConfig, Workload, totals
+from explorer import background
 from explorer.formatting import duration, exact, memory
 from explorer.settings import Settings
 
@@ -51,7 +52,7 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
         about = expected_seconds(config, workload.image_size, choose_device(settings.device).type)
         if about > _WORTH_SAYING_SECONDS:
             yield _strip("busy", f"building the net, and one forward pass of about {duration(about)} …")
-        seen = instantiate(config, workload.image_size, settings.device, superseded)
+        seen = background.run(instantiate, config, workload.image_size, settings.device, superseded)
     except Superseded:
         yield gr.skip()
         return

@@ -43,7 +43,7 @@ def test_every_event_is_named_and_answers_its_initial_values() -> None:
         if fn.fn is None or fn.api_name in ("predict", "attribute", "load_example"):
             continue  # without a photo there is nothing to do (see test_api); the last is gr.Examples' own
         inputs = [component.value for component in fn.inputs]
-        special: list[Any] = [Visitor("test")] if fn.api_name in ("update", "open_address", "live") else []
+        special: list[Any] = [Visitor("test")] if fn.api_name in ("update", "open_address", "live", "forget") else []
         if fn.api_name == "open_tab":
             special = [type("Selected", (), {"value": "Layers"})()]
         if fn.api_name == "page_explain_class":

@@ -10,6 +10,7 @@ import gradio as gr
 from PIL import Image
 
 from densenet.weights import ASSETS, WEIGHTS, is_here
+from explorer import background
 from explorer.drawing import data_uri, enlarged, overlay, scale_of
 from explorer.errors import explained
 from explorer.formatting import duration, exact
@@ -95,7 +96,7 @@ def explain(settings: Settings, photo: Image.Image | None, net: str, target: int
         method = METHODS[name]
         drawn[name] = _pending_html(method.label, "computing …")
         yield page()
-        result = attribute(model, x, target, name)
+        result = background.run(attribute, model, x, target, name)
         values = result.map.sum(1)[0].cpu().numpy()
         note = f". Completeness error {result.delta:+.2g}" if result.delta is not None else ""
         drawn[name] = _map_html(method.label, method.says, data_uri(overlay(view, values)), scale_of(values), note)
