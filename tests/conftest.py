@@ -1,17 +1,60 @@
-"""Fixtures that several test modules share."""
+"""What more than one test file needs: small nets whose BatchNorm statistics are not trivial, the app, and a browser."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
+from torch import nn
 
+from densenet import PRESETS, DenseNetConfig
+from densenet.model import DenseNet
 from tests.serving import CHROMIUM_FLAGS, chromium, served
 
-settings.register_profile("shared machine", deadline=None)  # a busy core is no failure
-settings.load_profile("shared machine")
+settings.register_profile("project", deadline=None, derandomize=True, print_blob=False)
+settings.load_profile("project")
+
+
+def randomised(model: nn.Module, seed: int = 0) -> nn.Module:
+    """Give every norm scales, shifts and statistics like those of a trained net: at 1 and 0 many mistakes cannot be seen."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                assert module.running_mean is not None
+                assert module.running_var is not None
+                module.weight.uniform_(0.5, 1.5, generator=generator)
+                module.bias.uniform_(-0.3, 0.3, generator=generator)
+                module.running_mean.uniform_(-0.5, 0.5, generator=generator)
+                module.running_var.uniform_(0.5, 2.0, generator=generator)
+    return model
+
+
+@pytest.fixture
+def make_net() -> Callable[..., DenseNet]:
+    """Return a function that builds a net of a config in eval mode, from a seed, with randomised norms."""
+
+    def make(config: DenseNetConfig = PRESETS["tiny"], seed: int = 0) -> DenseNet:
+        torch.manual_seed(seed)
+        model = DenseNet(config)
+        randomised(model, seed)
+        return model.eval()
+
+    return make
+
+
+@pytest.fixture
+def tiny(make_net: Callable[..., DenseNet]) -> DenseNet:
+    return make_net()
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    return Path(__file__).resolve().parent.parent / "assets" / "samples"
 
 
 @pytest.fixture(scope="session")

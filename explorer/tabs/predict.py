@@ -33,9 +33,7 @@ def _view_html(view: Image.Image, label: str) -> str:
 
 
 @explained
-def predict(
-    settings: Settings, photo: Image.Image | None, net: str, progress: gr.Progress = gr.Progress(track_tqdm=True)
-) -> tuple[Any, str, str]:
+def predict(settings: Settings, photo: Image.Image | None, net: str, progress: gr.Progress = gr.Progress()) -> tuple[Any, str, str]:
     """Return the five best classes, the picture that the net saw, and a line on time and net."""
     import time
 
@@ -44,7 +42,7 @@ def predict(
     if photo is None:
         return None, _NO_VIEW, _EMPTY
     progress(0.0, desc=f"loading {WEIGHTS[net].label}")
-    model = loaded(settings, net)
+    model = loaded(settings, net, progress)
     classify(model, photo)  # the first pass of a shape is slower than those that follow
     started = time.perf_counter()
     predictions = classify(model, photo)
