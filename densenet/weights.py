@@ -171,7 +171,7 @@ def _loaded(record: Weights, folder: Path, offline: bool, progress: Progress) ->
     file = _file_of(record, folder)
     if not file.is_file():
         if offline:
-            raise ConnectionError(f"The weights of {record.name} are not in {folder}, and downloads are switched off.")
+            raise ConnectionError(f"The weights of {record.name} are not on this machine, and downloads are switched off.")
         _download(record, file, progress)
     with torch.device("meta"):
         model = DenseNet(record.config)
@@ -179,7 +179,7 @@ def _loaded(record: Weights, folder: Path, offline: bool, progress: Progress) ->
         state = torch.load(file, map_location="cpu", weights_only=True)
         model.load_state_dict(renamed_keys(state), assign=True)
     except Exception:  # a damaged file makes torch raise what it likes: UnpicklingError, RuntimeError, EOFError, AttributeError, ...
-        raise ValueError(f"{file} does not hold the weights of {record.name}: remove it, and it will be brought again.") from None
+        raise ValueError(f"{file.name} does not hold the weights of {record.name}: remove it, and it will be brought again.") from None
     model.weights = record
     return model.eval().requires_grad_(False)
 
