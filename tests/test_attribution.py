@@ -14,7 +14,6 @@ from torch import Tensor
 from densenet import PRESETS, DenseNetConfig
 from densenet.attribution import METHODS, Attribution, attribute
 from densenet.model import DenseNet
-from densenet.weights import load
 
 Make = Callable[..., DenseNet]
 TINY = PRESETS["tiny"]
@@ -106,7 +105,7 @@ def test_integrated_gradients_are_captums(net: DenseNet) -> None:
     assert result.delta == pytest.approx(delta.item(), abs=1e-5)
 
 
-@pytest.mark.parametrize("internal_batch_size", [1, 7, 49, 50, 1000])
+@pytest.mark.parametrize("internal_batch_size", [7, 50, 1000])
 def test_the_internal_batch_does_not_change_the_map(tiny: DenseNet, internal_batch_size: int) -> None:
     expected = attribute(tiny, photo(), 5, "integrated_gradients")
     result = attribute(tiny, photo(), 5, "integrated_gradients", internal_batch_size=internal_batch_size)
@@ -184,9 +183,9 @@ def test_gradients_are_taken_though_the_caller_switched_them_off(tiny: DenseNet,
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_eight_threads_at_once(method: str) -> None:
-    model = load("cifar10")
-    photos = [torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) for seed in range(8)]
+def test_eight_threads_at_once(make_net: Make, method: str) -> None:
+    model = make_net(TINY).requires_grad_(False)
+    photos = [torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(seed)) for seed in range(8)]
     options = {"steps": 8} if method == "integrated_gradients" else {}
     alone = [attribute(model, x, i, method, **options).map for i, x in enumerate(photos)]
     with ThreadPoolExecutor(8) as pool:
