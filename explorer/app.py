@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -11,6 +10,7 @@ import gradio as gr
 from explorer import api, controls, live
 from explorer.address import DEFAULT_PRESET, PageState, from_query, preset_state, to_query
 from explorer.headline import headline
+from explorer.message import corrections, message, problem
 from explorer.panel import PLOTLY_JS
 from explorer.settings import Settings
 from explorer.tabs import architecture, layers, predict
@@ -18,49 +18,41 @@ from explorer.theme import CSS_PATH, theme
 
 TITLE = "DenseNet explorer"
 
-# Writes the query of the shown net into the address, and says so to the server, once the sliders rest: during a drag neither is done.
-_ADDRESS = """
+# Shows the tiles; writes the query of the shown net into the address, and says so to the server, once the sliders rest.
+_HEADLINE = """
 let timer = 0;
-const wait = (write) => {
+const show = (changed) => {
+  element.querySelector('.tiles').innerHTML = props.value.tiles;
   clearTimeout(timer);
   timer = setTimeout(() => {
     const dark = new URLSearchParams(location.search).get('__theme');
-    if (write) { history.replaceState(history.state, '', '?' + props.value + (dark ? '&__theme=' + encodeURIComponent(dark) : '')); }
+    const query = '?' + props.value.query + (dark ? '&__theme=' + encodeURIComponent(dark) : '');
+    if (changed) { history.replaceState(history.state, '', query); }
     trigger('rest');
   }, 350);
 };
-watch('value', () => wait(true));
-wait(false);
+watch('value', () => show(true));
+show(false);
 """
 
 
-_DISMISS = "element.addEventListener('click', (event) => { if (event.target.closest('.dismiss')) { props.value = ''; } });"
-
-
-def _corrections(sentences: list[str]) -> str:
-    if not sentences:
-        return ""
-    text = " ".join(escape(sentence) for sentence in sentences)
-    return f'<div class="notice" role="alert"><button class="dismiss" type="button" aria-label="Dismiss">✕</button>{text}</div>'
-
-
-def _notice(sentence: str) -> str:
-    return f'<div class="notice" role="alert">{escape(sentence)}</div>'
+def _numbers(state: PageState) -> dict[str, str]:
+    return {"tiles": headline(state), "query": to_query(state)}
 
 
 def update(request: gr.Request, *values: Any) -> list[Any]:
-    """Answer the sliders: from the sidebar's values to states, headline and charts; what is not valid leaves them as they are."""
+    """Answer the sliders: from the sidebar's values to states, headline, charts and message; what is not valid changes only the last."""
+    kept = [gr.skip()] * 4
     try:
         state = controls.read(values)
     except ValueError as error:
-        return [gr.skip()] * 8 + [_notice(str(error)), gr.update(visible=False)]
+        return [*kept, problem(str(error))]
     smallest = state.config.smallest_image_size
     if state.workload.image_size < smallest:
         why = f"An input of {state.workload.image_size} pixels is too small for these {len(state.config.block_config)} blocks."
-        return [gr.skip()] * 8 + [_notice(why), gr.update(visible=True, value=f"Use {smallest} × {smallest}, the smallest that works")]
+        return [*kept, problem(why, f"Use {smallest} × {smallest}, the smallest that works")]
     live.want(request.session_hash, state.config, state.workload.image_size)
-    shown = [state.config, state.workload, to_query(state), headline(state), *architecture.show(state)]
-    return [*shown, "", gr.update(visible=False)]
+    return [state.config, state.workload, _numbers(state), architecture.show(state), ""]
 
 
 def smallest_size(*values: Any) -> int:
@@ -76,7 +68,7 @@ def choose_preset(preset: str) -> list[Any]:
 def open_address(request: gr.Request) -> list[Any]:
     """Return the sidebar for the address that the page was opened with, and a sentence for each value that had to be changed."""
     state, problems = from_query(dict(request.query_params or {}))
-    return [*controls.shown(state), _corrections(problems)]
+    return [*controls.shown(state), corrections(problems)]
 
 
 def _opened_tab(event: gr.SelectData) -> str:
@@ -93,15 +85,10 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         settings_state = gr.State(settings or Settings())
         with gr.Sidebar(width=290, elem_id="sidebar"):
             bar = controls.build(state)
-        address = gr.HTML(to_query(state), html_template="", js_on_load=_ADDRESS, elem_id="address")
-        numbers = gr.HTML(headline(state), elem_id="headline")
+        template = '<div class="tiles"></div>'
+        numbers = gr.HTML(_numbers(state), html_template=template, js_on_load=_HEADLINE, elem_id="headline")
         strip = gr.HTML(live.WAITING, elem_id="live")
-        corrections = gr.HTML("", js_on_load=_DISMISS, elem_id="corrections")
-        with gr.Row(elem_id="notices"):
-            notice = gr.HTML("")
-            repair = gr.Button(
-                "Use the smallest size", size="sm", scale=0, min_width=280, visible=False, elem_id="repair", variant="primary"
-            )
+        corrected, notice = message("corrections"), message("notices")
         with gr.Tabs() as tabs:
             with gr.Tab(architecture.TITLE):
                 charts = architecture.build(state)
@@ -111,7 +98,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
                 predict.build(settings_state)
         api.build(settings_state)
 
-        outputs = [config, workload, address, numbers, *charts, notice, repair]
+        outputs = [config, workload, numbers, charts, notice]
         gr.on(bar.triggers, update, bar.values, outputs, trigger_mode="always_last", api_name="update", **quick)
         bar.preset.input(choose_preset, bar.preset, bar.outputs, api_name="choose_preset", **quick)
         bar.reset.click(choose_preset, bar.preset, bar.outputs, api_name="reset", **quick)
@@ -120,11 +107,11 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         bar.add_block.click(controls.one_block_more, blocks, changed, api_name="add_block", **quick)
         bar.remove_block.click(controls.one_block_less, blocks, changed, api_name="remove_block", **quick)
         bar.wide.input(controls.with_wide, [bar.wide, *bar.values], bar.outputs, api_name="wide_ranges", **quick)
-        repair.click(smallest_size, bar.values, bar.image_size, api_name="repair", **quick)
+        notice.repair(smallest_size, bar.values, bar.image_size, api_name="repair", **quick)
         tabs.select(_opened_tab, None, active, api_name="open_tab", **quick)
-        app.load(open_address, None, [*bar.outputs, corrections], api_name="open_address", **quick)
-        layers.follow(address.rest, config, workload, active, table)
-        address.rest(
+        app.load(open_address, None, [*bar.outputs, corrected], api_name="open_address", **quick)
+        layers.follow(numbers.rest, config, workload, active, table)
+        numbers.rest(
             live.follow,
             [settings_state, config, workload],
             strip,

@@ -22,6 +22,7 @@ def _axis(title: str, **more: object) -> dict[str, Any]:
         "tickfont": {"size": FONT_PX},
         "zeroline": False,
         "exponentformat": "SI",
+        "ticklabeloverflow": "allow",
         **more,
     }
 

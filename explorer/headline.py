@@ -31,7 +31,7 @@ def _tile(label: str, value: str, change: str, title: str, *, approximate: bool 
 
 
 def headline(state: PageState) -> str:
-    """Return the row of tiles as HTML."""
+    """Return the tiles as HTML."""
     start = state.reference
     ours = totals(state.config, state.workload.image_size)
     theirs = totals(start.config, start.workload.image_size)
@@ -52,7 +52,7 @@ def headline(state: PageState) -> str:
         _tile("Inference memory", memory(infer), difference(infer, start_infer), rule, approximate=True),
         _tile("Training memory", memory(train), difference(train, start_train), rule + " Plain SGD.", approximate=True),
     )
-    return f'<div class="tiles">{"".join(tiles)}</div>'
+    return "".join(tiles)
 
 
 def published(state: PageState) -> str:

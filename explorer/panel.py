@@ -1,54 +1,72 @@
-"""A Plotly chart that stays in place: its div persists, so that zoom, scroll and legend survive every update."""
+"""Plotly charts that stay in place: their divs persist, so that zoom, scroll and legend survive every update.
+
+Several charts that change together are one component: Gradio's own work for each output costs as much as drawing a chart.
+"""
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
+
+from explorer.figures import Figure
 
 PLOTLY_JS = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
 PLOTLY_HEAD = f'<script src="gradio_api/file={PLOTLY_JS.as_posix()}"></script>'
 
-# Text and grid take their colours from the page's, so that the chart follows the dark mode; one drawing per frame, none while hidden.
+# Text and grid take their colours from the page's, so that the charts follow the dark mode; one drawing per frame, none while hidden.
 _DRAW = """
-const chart = element.querySelector('.chart');
+const charts = [...element.querySelectorAll('.chart')];
+const note = element.querySelector('.note');
 let frame = 0;
 const draw = () => {
   frame = 0;
-  if (!props.value || !chart.clientWidth || !window.Plotly) { return; }
-  const figure = structuredClone(props.value);
+  if (!props.value || !window.Plotly) { return; }
+  const value = JSON.parse(props.value);
+  if (note.innerHTML !== value.note) { note.innerHTML = value.note; }
+  const widths = charts.map((chart) => chart.clientWidth);
+  if (!widths[0]) { return; }
   const style = getComputedStyle(document.body);
+  const font = getComputedStyle(element).fontFamily;
   const text = style.getPropertyValue('--body-text-color').trim();
   const grid = style.getPropertyValue('--border-color-primary').trim();
   const ground = style.getPropertyValue('--block-background-fill').trim();
-  const font = getComputedStyle(element).fontFamily;
-  const layout = figure.layout;
-  layout.width = chart.clientWidth;
-  layout.font = {...layout.font, color: text, family: font};
-  layout.paper_bgcolor = layout.plot_bgcolor = 'rgba(0,0,0,0)';
-  layout.hoverlabel = {align: 'left', bgcolor: ground, bordercolor: grid, font: {color: text, size: 15, family: font}};
-  for (const name of Object.keys(layout)) {
-    if (/^[xy]axis/.test(name)) { Object.assign(layout[name], {gridcolor: grid, zerolinecolor: grid, linecolor: grid}); }
-  }
-  Plotly.react(chart, figure.data, layout, {displayModeBar: false, responsive: false, doubleClick: 'reset'});
+  charts.forEach((chart, i) => {
+    const {data, layout} = value.figures[i];
+    layout.width = widths[i];
+    layout.font = {...layout.font, color: text, family: font};
+    layout.paper_bgcolor = layout.plot_bgcolor = 'rgba(0,0,0,0)';
+    layout.hoverlabel = {align: 'left', bgcolor: ground, bordercolor: grid, font: {color: text, size: 15, family: font}};
+    for (const name of Object.keys(layout)) {
+      if (/^[xy]axis/.test(name)) { Object.assign(layout[name], {gridcolor: grid, zerolinecolor: grid, linecolor: grid}); }
+    }
+    Plotly.react(chart, data, layout, {displayModeBar: false, responsive: false, doubleClick: 'reset'});
+  });
 };
 const schedule = () => { frame = frame || requestAnimationFrame(draw); };
 watch('value', schedule);
-new ResizeObserver(schedule).observe(chart);
+const resized = new ResizeObserver(schedule);
+charts.forEach((chart) => resized.observe(chart));
 new MutationObserver(schedule).observe(document.body, {attributes: true, attributeFilter: ['class']});
 schedule();
 """
 
 
-def plotly_panel(value: dict[str, Any], *, height_px: int, elem_id: str, label: str) -> gr.HTML:
-    """Return a component that draws the figure in its value, a plain dict without a template, as wide as its place."""
-    return gr.HTML(
-        value,
-        html_template=f'<div class="chart" role="img" aria-label="{label}" style="height:{height_px}px;width:100%"></div>',
-        js_on_load=_DRAW,
-        head=PLOTLY_HEAD,
-        elem_id=elem_id,
-        min_height=height_px,
-    )
+def drawn(figures: list[Figure], note: str = "") -> str:
+    """Return a panel's value: `figures`, plain dicts without a template, under `note`, as HTML.
+
+    It is a text: of anything else Gradio's page makes a deep tree of observers, which takes longer than to draw it.
+    """
+    return json.dumps({"note": note, "figures": figures}, separators=(",", ":"), allow_nan=False)
+
+
+def chart_panel(value: str, *, charts: dict[str, str], elem_id: str) -> gr.HTML:
+    """Return a component that draws what `drawn` has made of figures.
+
+    `charts` maps each figure's element id to its description for screen readers; page.css gives each its place and height.
+    """
+    boxes = "".join(f'<div class="chart" id="{name}" role="img" aria-label="{label}"></div>' for name, label in charts.items())
+    template = f'<div class="note"></div><div class="charts">{boxes}</div>'
+    return gr.HTML(value, html_template=template, js_on_load=_DRAW, head=PLOTLY_HEAD, elem_id=elem_id)
