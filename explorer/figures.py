@@ -115,6 +115,17 @@ def _block_labels(stages: tuple[Step, ...], blocks: int) -> list[dict[str, Any]]
     return labels
 
 
+def _size_strip(stages: tuple[Step, ...], colours: list[str]) -> list[dict[str, Any]]:
+    """The side of the feature maps as one rectangle for each run of steps: a bar each would cost as much as the chart below."""
+    strip, start = [], 0
+    for i in range(1, len(stages) + 1):
+        if i == len(stages) or (colours[i], stages[i].size) != (colours[start], stages[start].size):
+            edges = {"x0": start - 0.5, "x1": i - 0.5, "y0": 0, "y1": stages[start].size}
+            strip.append({"type": "rect", "yref": "y2", **edges, "fillcolor": colours[start], "line": {"width": 0}})
+            start = i
+    return strip
+
+
 def _colours(stages: tuple[Step, ...], blocks: int) -> list[str]:
     return [block_colour(s.block, blocks) if s.kind == "dense" else NEUTRAL for s in stages]
 
@@ -131,17 +142,19 @@ def growth_figure(config: DenseNetConfig, stages: tuple[Step, ...]) -> Figure:
         "step: stem, dense layers, transitions (grey), classifier",
         "channels",
         annotations=_block_labels(stages, blocks),
+        shapes=_size_strip(stages, faint),
         margin={"l": 62, "r": 8, "t": 22, "b": 40},
     )
     layout["yaxis"]["domain"] = [0, 0.76]
-    layout["yaxis2"] = _axis("pixels", rangemode="tozero", domain=[0.83, 1], nticks=3, anchor="x")
+    largest = max(s.size for s in stages)
+    layout["yaxis2"] = _axis("pixels", range=[0, largest], domain=[0.83, 1], nticks=3, anchor="x")
     stacked: dict[str, Any] = {"stackgroup": "channels"} if len(stages) > _BARS_UP_TO else {}
-    sizes = _series([s.size for s in stages], faint, None, yaxis="y2", name="side of the feature map")
+    holder = {"type": "scatter", "x": [0], "y": [0], "yaxis": "y2", "opacity": 0, "hoverinfo": "skip"}  # an axis needs a trace
     return {
         "data": [
             _series([s.inherited for s in stages], faint, None, name="inherited", **stacked),
             _series([s.new for s in stages], solid, hover, name="new", **stacked),
-            sizes,
+            holder,
         ],
         "layout": layout,
     }

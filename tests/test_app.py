@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,28 +81,28 @@ def test_nobody_else_is_told() -> None:
 def test_update_answers_every_preset() -> None:
     for name in PRESETS:
         state = preset_state(name)
-        config, workload, query, numbers, *_ = update(Visitor("a"), *values_of(state))
-        assert (config, workload, query) == (state.config, state.workload, f"preset={name}")
-        assert numbers == headline(state)
+        config, workload, numbers, charts, message = update(Visitor("a"), *values_of(state))
+        assert (config, workload, message) == (state.config, state.workload, "")
+        assert numbers == {"tiles": headline(state), "query": f"preset={name}"}
+        assert json.loads(charts)["note"] == published(state)
 
 
 def test_too_small_an_input_keeps_the_page_and_offers_the_smallest() -> None:
     values = values_of(replace(preset_state("densenet121"), workload=Workload(image_size=28)))
-    *kept, notice, repair = update(Visitor("a"), *values)
+    *kept, notice = update(Visitor("a"), *values)
     assert all(item == gr.skip() for item in kept)
     assert "28 pixels" in notice
-    assert repair["visible"]
-    assert "29" in repair["value"]
+    assert "Use 29 × 29" in notice
     assert smallest_size(*values) == 29
 
 
 def test_a_bad_number_keeps_the_page_and_says_why() -> None:
     values = values_of(preset_state("densenet121"))
     values[-2] = None  # an emptied number box
-    *kept, notice, repair = update(Visitor("a"), *values)
+    *kept, notice = update(Visitor("a"), *values)
     assert all(item == gr.skip() for item in kept)
     assert "num_classes must be 1 to 100000, got None" in notice
-    assert not repair["visible"]
+    assert "<button" not in notice
 
 
 def test_headline_compares_with_the_preset() -> None:

@@ -108,8 +108,8 @@ def _moved(visit: Visit, label: str) -> PageState:
 
 def test_first_page(visit: Visit) -> None:
     page = visit.open()
-    expect(page.locator("#published")).to_contain_text("✓ 7,978,856")
-    expect(page.locator("#published")).to_contain_text("✓ 2.834 GMACs")
+    expect(page.locator(".published")).to_contain_text("✓ 7,978,856")
+    expect(page.locator(".published")).to_contain_text("✓ 2.834 GMACs")
     live = page.locator("#live")
     expect(live).to_contain_text("7,978,856 parameters ✓ as planned", timeout=30_000)
     expect(live).to_contain_text("1 × 3 × 224² → 1 × 1000")
@@ -145,7 +145,7 @@ def test_preset_and_reset(visit: Visit) -> None:
     page.get_by_role("option", name="CIFAR-BC, L=100, k=12").click()
     bc = from_query({"preset": "densenet_bc_100_12"})[0]
     visit.shows(bc)
-    expect(page.locator("#published")).to_contain_text("✓ 0.8 M")
+    expect(page.locator(".published")).to_contain_text("✓ 0.8 M")
     _slider(page, "Growth rate k").press("ArrowRight")
     visit.shows(replace(bc, config=replace(bc.config, growth_rate=13)))
     expect(page.locator("#headline")).to_contain_text("vs preset")
@@ -177,7 +177,7 @@ def test_too_small_an_input_keeps_the_charts_and_offers_the_smallest(visit: Visi
     slider.press("Home")
     expect(page.locator("#notices .notice")).to_contain_text("too small for these 4 blocks")
     assert page.evaluate(_SUMS) == before
-    page.locator("#repair").click()
+    page.locator("#notices .repair").click()
     start = from_query({})[0]
     visit.shows(replace(start, workload=replace(start.workload, image_size=29)))
     expect(page.locator("#notices .notice")).to_have_count(0)
@@ -309,17 +309,14 @@ def test_dark_mode_is_legible_in_every_tab(visit: Visit) -> None:
 
 def test_zoom_survives_an_update(visit: Visit) -> None:
     page = visit.open()
-    page.evaluate("Plotly.relayout(document.querySelector('#params-chart .js-plotly-plot'), {'xaxis.range': [5, 20]})")
-    page.evaluate(
-        "document.querySelector('#params-chart .js-plotly-plot')._fullLayout && "
-        "(document.querySelector('#params-chart .js-plotly-plot').dataset.mark = 'same')"
-    )
+    page.evaluate("Plotly.relayout(document.querySelector('#params-chart'), {'xaxis.range': [5, 20]})")
+    page.evaluate("document.querySelector('#params-chart')._fullLayout && (document.querySelector('#params-chart').dataset.mark = 'same')")
     _slider(page, "Growth rate k").press("ArrowRight")
     start = from_query({})[0]
     visit.shows(replace(start, config=replace(start.config, growth_rate=33)))
-    chart = page.locator("#params-chart .js-plotly-plot")
+    chart = page.locator("#params-chart")
     assert chart.get_attribute("data-mark") == "same"
-    assert page.evaluate("document.querySelector('#params-chart .js-plotly-plot')._fullLayout.xaxis.range") == [5, 20]
+    assert page.evaluate("document.querySelector('#params-chart')._fullLayout.xaxis.range") == [5, 20]
 
 
 def test_small_window(visit: Visit) -> None:

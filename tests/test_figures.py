@@ -21,9 +21,13 @@ def test_bars_add_up(name: str) -> None:
     stages, sums = steps(config, size), totals(config, size)
     assert sum(cost_figure(config, stages, macs=False)["data"][0]["y"]) == sums.params
     assert sum(cost_figure(config, stages, macs=True)["data"][0]["y"]) == sums.macs
-    inherited, new, sides = growth_figure(config, stages)["data"]
+    growth = growth_figure(config, stages)
+    inherited, new, _ = growth["data"]
     assert inherited["y"][-1] + new["y"][-1] == sums.features_out
-    assert sides["y"][-1] == sums.final_size
+    strip = growth["layout"]["shapes"]
+    assert (strip[0]["x0"], strip[-1]["x1"]) == (-0.5, len(stages) - 0.5)
+    for i, stage in enumerate(stages):
+        assert [s["y1"] for s in strip if s["x0"] < i < s["x1"]] == [stage.size]
 
 
 @pytest.mark.parametrize("config", [PRESETS["densenet121"], WIDE], ids=["bars", "stepped line"])
