@@ -60,7 +60,7 @@ def build(config: gr.State, workload: gr.State, tab: gr.Tab) -> gr.Dataframe:
         interactive=False,
         show_search="filter",
         max_height=470,
-        column_widths=["318px", "120px", "60px", "60px", "66px", "66px", "66px", "70px", "100px", "124px"],
+        column_widths=["296px", "110px", "50px", "50px", "58px", "56px", "56px", "62px", "90px", "108px"],
         elem_id="layers-table",
         show_label=False,
     )
