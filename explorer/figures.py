@@ -10,7 +10,7 @@ from explorer.formatting import exact, short, side
 from explorer.theme import FONT_PX, NEUTRAL, block_colour, translucent
 
 GROWTH_HEIGHT_PX = 292
-SMALL_HEIGHT_PX = 200
+SMALL_HEIGHT_PX = 178
 _BARS_UP_TO = 320  # more steps than that are drawn as one stepped line: bars would be thinner than a pixel
 
 Figure = dict[str, Any]
@@ -30,7 +30,7 @@ def _axis(title: str, **more: object) -> dict[str, Any]:
 def _layout(height_px: int, steps_shown: int, title: str, x_title: str, y_title: str, **more: object) -> dict[str, Any]:
     return {
         "height": height_px,
-        "margin": {"l": 62, "r": 8, "t": 30, "b": 38},
+        "margin": {"l": 62, "r": 8, "t": 6, "b": 38},
         "font": {"size": FONT_PX},
         "title": {
             "text": title,
@@ -101,17 +101,14 @@ def _cost_hover(step: Step, total: int, with_area: bool) -> str:
     return f"<b>{step.label}: {exact(value)} {unit}</b>, {percent:.1f} %<br>{_products(step, with_area)}"
 
 
-def _block_labels(stages: tuple[Step, ...], blocks: int) -> list[dict[str, Any]]:
-    """The side of the feature maps above each block that is wide enough for the words."""
+def _size_labels(stages: tuple[Step, ...], blocks: int) -> list[dict[str, Any]]:
+    """The side of the feature maps above each block that is wide enough for the words (a shape's label: cheaper than an annotation)."""
     labels = []
     for block in range(1, blocks + 1):
         places = [i for i, s in enumerate(stages) if s.kind == "dense" and s.block == block]
         if len(places) >= 0.05 * len(stages):
-            text = side(stages[places[0]].size)
-            middle = (places[0] + places[-1]) / 2
-            labels.append(
-                {"x": middle, "y": 1, "yref": "paper", "yanchor": "bottom", "text": text, "showarrow": False, "font": {"size": FONT_PX}}
-            )
+            place = {"x0": places[0], "x1": places[-1], "yref": "paper", "y0": 1, "y1": 1.08, "line": {"width": 0}}
+            labels.append({"type": "rect", **place, "label": {"text": side(stages[places[0]].size), "font": {"size": FONT_PX}}})
     return labels
 
 
@@ -142,8 +139,7 @@ def growth_figure(config: DenseNetConfig, stages: tuple[Step, ...]) -> Figure:
         "",
         "step: stem, dense layers, transitions (grey), classifier",
         "channels",
-        annotations=_block_labels(stages, blocks),
-        shapes=_size_strip(stages, faint),
+        shapes=[*_size_strip(stages, faint), *_size_labels(stages, blocks)],
         margin={"l": 62, "r": 8, "t": 22, "b": 40},
     )
     layout["yaxis"]["domain"] = [0, 0.76]

@@ -19,6 +19,7 @@ PLOTLY_HEAD = f'<script src="gradio_api/file={PLOTLY_JS.as_posix()}"></script>'
 # Text and grid take their colours from the page's, so that the charts follow the dark mode; one drawing per frame, none while hidden.
 _DRAW = """
 const charts = [...element.querySelectorAll('.chart')];
+const titles = [...element.querySelectorAll('.chart-title')];
 const note = element.querySelector('.note');
 let frame = 0;
 const draw = () => {
@@ -35,6 +36,8 @@ const draw = () => {
   const ground = style.getPropertyValue('--block-background-fill').trim();
   charts.forEach((chart, i) => {
     const {data, layout} = value.figures[i];
+    titles[i].textContent = layout.title.text;  // as a line of the page: Plotly needs longer to place it than to draw the bars
+    delete layout.title;
     layout.width = widths[i];
     layout.font = {...layout.font, color: text, family: font};
     layout.paper_bgcolor = layout.plot_bgcolor = 'rgba(0,0,0,0)';
@@ -67,6 +70,9 @@ def chart_panel(value: str, *, charts: dict[str, str], elem_id: str) -> gr.HTML:
 
     `charts` maps each figure's element id to its description for screen readers; page.css gives each its place and height.
     """
-    boxes = "".join(f'<div class="chart" id="{name}" role="img" aria-label="{label}"></div>' for name, label in charts.items())
+    boxes = "".join(
+        f'<div class="{name}"><div class="chart-title"></div><div class="chart" id="{name}" role="img" aria-label="{label}"></div></div>'
+        for name, label in charts.items()
+    )
     template = f'<div class="note"></div><div class="charts">{boxes}</div>'
     return gr.HTML(value, html_template=template, js_on_load=_DRAW, head=PLOTLY_HEAD, elem_id=elem_id)

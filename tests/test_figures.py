@@ -24,7 +24,7 @@ def test_bars_add_up(name: str) -> None:
     growth = growth_figure(config, stages)
     inherited, new, _ = growth["data"]
     assert inherited["y"][-1] + new["y"][-1] == sums.features_out
-    strip = growth["layout"]["shapes"]
+    strip = [shape for shape in growth["layout"]["shapes"] if shape["yref"] == "y2"]
     assert (strip[0]["x0"], strip[-1]["x1"]) == (-0.5, len(stages) - 0.5)
     for i, stage in enumerate(stages):
         assert [s["y1"] for s in strip if s["x0"] < i < s["x1"]] == [stage.size]
