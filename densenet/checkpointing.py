@@ -1,8 +1,9 @@
 """Running parts of a net again in the backward pass instead of keeping what they computed.
 
-Two ways, after Pleiss et al., "Memory-Efficient Implementation of DenseNets", arXiv 1707.06990. "norm" keeps the outputs of convolutions and
-runs the rest again: concatenation, BatchNorm and ReLU, which are cheap. "layer" keeps only what goes into a part, and runs its
-convolutions again too. Either gives the plain net's outputs, gradients, dropout masks and BatchNorm statistics, to the last bit.
+Two ways, after Pleiss et al., "Memory-Efficient Implementation of DenseNets", arXiv 1707.06990. "norm" keeps the outputs of
+convolutions and runs the rest again: concatenation, BatchNorm and ReLU, which are cheap. "layer" keeps only what goes into a part, and
+runs its convolutions again too. Either gives the plain net's outputs, gradients, dropout masks and BatchNorm statistics, to the last
+bit. The parts are the dense layers and the transitions.
 """
 
 from __future__ import annotations

@@ -85,22 +85,20 @@ def estimate_memory(config: DenseNetConfig, workload: Workload) -> MemoryEstimat
     moments, standing, batch = _moments(config, workload), _standing(config, workload), workload.batch_size
     other = batch * standing.per_image
     base = standing.parameters + standing.optimizer + other
-    timeline = tuple([Point(path, phase, base + fixed + batch * image) for path, phase, fixed, image, _ in moments])
-    live = [point.live_bytes for point in timeline]
+    live = [base + fixed + batch * image for _, _, fixed, image, _ in moments]
     peak = max(live)
     at = live.index(peak)
-    gradients = moments[at].gradients
-    return MemoryEstimate(
-        standing.parameters, gradients, standing.optimizer, peak - base - gradients, other, peak, at, timeline
-    )
+    gradients = moments[at][-1]
+    timeline = tuple(map(Point, [moment[0] for moment in moments], [moment[1] for moment in moments], live))
+    return MemoryEstimate(standing.parameters, gradients, standing.optimizer, peak - base - gradients, other, peak, at, timeline)
 
 
 def peaks(config: DenseNetConfig, workload: Workload, batch_sizes: Iterable[int]) -> tuple[int, ...]:
     """Return the peak in bytes for each of `batch_sizes`, whatever the workload's own is, from one walk of the step."""
     standing = _standing(config, workload)
     steepest: dict[int, int] = {}  # of the moments that grow alike with the batch, only the largest can be the peak
-    for moment in _moments(config, workload):
-        steepest[moment.per_image] = max(moment.fixed, steepest.get(moment.per_image, 0))
+    for _, _, fixed, image, _ in _moments(config, workload):
+        steepest[image] = max(fixed, steepest.get(image, 0))
     base = standing.parameters + standing.optimizer
     sizes = [checked_integer("batch_size", size, BATCH_SIZE_RANGE) for size in batch_sizes]
     return tuple(

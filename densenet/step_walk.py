@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TypeAlias
 
 from densenet.config import DenseNetConfig
 from densenet.plan import Layer, plan
@@ -26,14 +26,10 @@ from densenet.plan import Layer, plan
 _RANDOM_STATE_BYTES = 5056  # of torch's generator on a CPU, kept for a second run's dropout
 
 
-class Moment(NamedTuple):
-    """The most that lives during one operation: `fixed` + batch size x `per_image` bytes, parameters and input not counted."""
-
-    path: str  # as in `Layer.path`; "loss" is the step's own
-    phase: str  # forward, recompute, backward, optimizer
-    fixed: int
-    per_image: int
-    gradients: int  # bytes of parameters' gradients, part of `fixed`
+# The most that lives during one operation: its path as in `Layer.path` ("loss" is the step's own), its phase (forward, recompute,
+# backward, optimizer), then bytes: fixed and per image (parameters, optimizer state and input not counted), and what of the fixed are
+# gradients of parameters. A plain tuple, because a page that follows a slider makes thousands of them at each move.
+Moment: TypeAlias = tuple[str, str, int, int, int]
 
 
 class _Walk:
@@ -54,7 +50,7 @@ class _Walk:
 
     def note(self, path: str, image: int = 0, fixed: int = 0) -> None:
         """Record a moment at which `image` and `fixed` bytes more live than before and after it."""
-        self.moments.append(Moment(path, self.phase, self.fixed + fixed, self.image + image, self.gradients))
+        self.moments.append((path, self.phase, self.fixed + fixed, self.image + image, self.gradients))
 
     def out_bytes(self, row: Layer) -> int:
         """Bytes of the result of `row`, for one image."""
@@ -203,9 +199,7 @@ class _Walk:
             self.again(chain)
             self.backward(chain, 0 if last else new)
             self.fixed -= self.random_state
-            if self.features_kept:  # its own, or the newest of those that it has read
-                self.image -= new
-            elif i and self.checkpointing != "none":
+            if self.features_kept or (i and self.checkpointing != "none"):  # its own feature, or the newest that it has read
                 self.image -= new
             if last:  # added out of place to the views, which unpins the block's gradient
                 self.note(path, read)
@@ -263,17 +257,18 @@ class _Walk:
         self.backward(tail[:2], full)
 
     def optimizer_step(self, rows: Sequence[Layer], optimizer: str) -> None:
-        """Plain and with momentum a step works in place; Adam makes two temporaries of a parameter while the last one's lives."""
+        """SGD works in place, with momentum too; Adam makes two temporaries of a parameter while the one before still has one."""
         self.phase = "optimizer"
+        if optimizer != "adam":
+            self.note(rows[-1].path)
+            return
         before = 0
         for row in rows:
-            if not row.params:
-                continue
-            weight = row.in_channels if row.op == "norm" else row.in_channels * row.out_channels * max(1, row.kernel**2)
-            bias = row.params - weight
-            most = max(before + 2 * weight, weight + 2 * bias if bias else 0)
-            before = bias or weight
-            self.note(row.path, 0, 4 * most if optimizer == "adam" else 0)
+            if row.params:
+                bias = row.in_channels if row.op == "norm" else row.out_channels if row.op == "linear" else 0
+                weight = row.params - bias
+                self.note(row.path, 0, 4 * max(before + 2 * weight, weight + 2 * bias))
+                before = bias or weight
 
 
 @lru_cache(maxsize=32)  # the page asks for the same walk at several batch sizes
