@@ -7,12 +7,14 @@ private copy that shares its tensors.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from densenet.config import checked_integer
 from densenet.model import DenseNet
 
 
@@ -53,11 +55,17 @@ def _integrated_gradients(
     """
     from captum.attr import IntegratedGradients
 
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 1000:
-        raise ValueError(f"steps must be 1 to 1000, got {steps!r}")
-    batch = internal_batch_size or max(1, min(steps, 4 * 224**2 // (x.shape[-1] * x.shape[-2])))
+    checked_integer("steps", steps, (1, 1000))
+    if internal_batch_size is None:
+        internal_batch_size = max(1, min(steps, 4 * 224**2 // (x.shape[-1] * x.shape[-2])))
+    checked_integer("internal_batch_size", internal_batch_size, (1, 1000))
+    if isinstance(baseline, Tensor):
+        if baseline.shape != x.shape:
+            raise ValueError(f"baseline must be a number or a tensor of shape {tuple(x.shape)}, got shape {tuple(baseline.shape)}")
+    elif isinstance(baseline, bool) or not isinstance(baseline, (int, float)) or not math.isfinite(baseline):
+        raise ValueError(f"baseline must be a finite number or a tensor like x, got {baseline!r}")
     maps, delta = IntegratedGradients(model).attribute(
-        x, baselines=baseline, target=target, n_steps=steps, internal_batch_size=batch, return_convergence_delta=True
+        x, baselines=baseline, target=target, n_steps=steps, internal_batch_size=internal_batch_size, return_convergence_delta=True
     )
     return Attribution(maps.to(x.dtype), float(delta))
 
@@ -89,11 +97,14 @@ def attribute(model: DenseNet, x: Tensor, target: int, method: str, **options: o
     Integrated gradients takes `steps` (1 to 1000, default 50), `baseline` (a number or a tensor like `x`, in normalised space, default 0)
     and `internal_batch_size`. ValueError names what is wrong; the model's parameters, buffers and hooks are left as they are.
     """
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    channels = model.config.in_channels
-    if x.ndim != 4 or x.shape[0] != 1 or x.shape[1] != channels or not x.is_floating_point():
-        raise ValueError(f"x must be a float tensor of shape 1 x {channels} x H x W, got {tuple(x.shape)} of {x.dtype}")
+    channels, smallest = model.config.in_channels, model.config.smallest_image_size
+    dtype = model.classifier.weight.dtype
+    if x.ndim != 4 or x.shape[0] != 1 or x.shape[1] != channels or x.dtype != dtype:
+        raise ValueError(f"x must be a {dtype} tensor of shape 1 x {channels} x H x W, got {tuple(x.shape)} of {x.dtype}")
+    if min(x.shape[2:]) < smallest:
+        raise ValueError(f"x must be at least {smallest} pixels high and wide for this net, got {x.shape[2]} x {x.shape[3]}")
     classes = model.config.num_classes
     if isinstance(target, bool) or not isinstance(target, int) or not 0 <= target < classes:
         raise ValueError(f"target must be 0 to {classes - 1}, got {target!r}")

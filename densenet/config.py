@@ -7,8 +7,9 @@ checked here and nowhere else: a `DenseNetConfig` or `Workload` that exists is v
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set, Sized
 from dataclasses import dataclass
+from itertools import islice
 from numbers import Integral, Real
 
 GROWTH_RATE_RANGE = (1, 512)
@@ -41,9 +42,10 @@ def checked_integer(field: str, value: object, limits: tuple[int, int]) -> int:
     low, high = limits
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise ValueError(f"{field} must be {low} to {high}, got {_shown(value)}, which is not an integer")
-    if not low <= value <= high:
+    number = int(value)
+    if not low <= number <= high:
         raise ValueError(f"{field} must be {low} to {high}, got {_shown(value)}")
-    return int(value)
+    return number
 
 
 def _checked_number(field: str, value: object, rule: str) -> float:
@@ -69,11 +71,11 @@ def checked_choice(field: str, value: object, choices: tuple[str, ...]) -> str:
 def _checked_blocks(value: object) -> tuple[int, ...]:
     low, high = BLOCKS_RANGE
     rule = f"block_config must be {low} to {high} blocks of {LAYERS_RANGE[0]} to {LAYERS_RANGE[1]} layers"
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+    if isinstance(value, (str, bytes, Set, Mapping)) or not isinstance(value, Iterable):
         raise ValueError(f"{rule}, got {_shown(value)}")
-    blocks = tuple(value)
+    blocks = tuple(islice(value, high + 1))  # an iterator may have no end
     if not low <= len(blocks) <= high:
-        raise ValueError(f"{rule}, got {len(blocks)} blocks")
+        raise ValueError(f"{rule}, got {len(value) if isinstance(value, Sized) else f'more than {high}'} blocks")
     return tuple(checked_integer(f"block_config[{i}]", n, LAYERS_RANGE) for i, n in enumerate(blocks))
 
 

@@ -6,6 +6,7 @@ On a CPU the free memory is the smaller of what the machine has and what the pro
 from __future__ import annotations
 
 import platform
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,9 +31,9 @@ def choose_device(name: str = "auto") -> torch.device:
     mps = torch.backends.mps.is_available()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (index and (kind != "cuda" or not index.isdigit())):
+    if not isinstance(name, str) or not re.fullmatch(r"cpu|mps|cuda(:[0-9]{1,3})?", name):
         raise ValueError(f"device must be auto, cpu, cuda, cuda:N or mps, got {name!r}")
+    kind, _, index = name.partition(":")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise ValueError(f"device must be one of this machine's {torch.cuda.device_count()} CUDA devices, got {name!r}")
     if kind == "mps" and not mps:
@@ -64,7 +65,7 @@ def cgroup_memory(root: Path = Path("/")) -> tuple[int, int] | None:
         return None
     found: list[tuple[int, int]] = []
     for entry in entries:
-        _, controllers, path = (entry.split(":", 2) + ["", ""])[:3]
+        _, controllers, path = [*entry.split(":", 2), "", ""][:3]
         if controllers and "memory" not in controllers.split(","):
             continue
         base = root / "sys/fs/cgroup" / ("memory" if controllers else "")

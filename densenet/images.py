@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 24_000_000
 MAX_FILE_BYTES = 10 * 2**20
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # none that runs another program or follows references
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # none that runs another program or follows references
 
 
 def _refusal(path: Path, reason: str) -> ValueError:
@@ -24,7 +25,9 @@ def _scaled_to_bytes(image: Image.Image) -> Image.Image:
     if not np.isfinite(values).all():
         raise ValueError("it holds values that are not numbers")
     low, high = float(values.min()), float(values.max())
-    if image.mode.startswith("I"):
+    if image.mode.startswith("I;16"):
+        full_scale = 65_535.0  # a dark picture must stay dark
+    elif image.mode == "I":  # 32 bits that in practice hold 8 or 16
         full_scale = 255.0 if high <= 255.0 else 65_535.0 if high <= 65_535.0 else high
     else:
         full_scale = 1.0 if high <= 1.0 else 255.0 if high <= 255.0 else high
@@ -36,10 +39,13 @@ def as_rgb(image: Image.Image) -> Image.Image:
     """Return `image` upright, in 8-bit RGB, transparency laid on white; of an animation, the first frame."""
     if getattr(image, "is_animated", False):
         image.seek(0)
-    image = ImageOps.exif_transpose(image)
+    with suppress(Exception):  # broken metadata raise what they like, and do not make the photo unreadable
+        image = ImageOps.exif_transpose(image)
     if image.mode == "F" or image.mode.startswith("I"):
         image = _scaled_to_bytes(image)
-    if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
+    if image.mode == "La":  # the one mode that Pillow converts to its plain form only
+        image = image.convert("LA")
+    if image.mode in ("LA", "RGBA", "RGBa", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
@@ -50,6 +56,8 @@ def read_image(path: str | PathLike[str]) -> Image.Image:
     """Decode a file as 8-bit RGB; ValueError with one sentence for anything that is not a photo of at most `MAX_PIXELS`."""
     path = Path(path)
     try:
+        if not path.is_file():
+            raise _refusal(path, "it is not a file" if path.exists() else "there is no such file")
         size = path.stat().st_size
         if size == 0:
             raise _refusal(path, "the file is empty")
@@ -58,7 +66,8 @@ def read_image(path: str | PathLike[str]) -> Image.Image:
         Image.init()  # without it Pillow knows only half of the formats by name
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of many pixels and odd metadata; we count the pixels ourselves
-            with Image.open(path, formats=FORMATS) as image:
+            known = [name for name in FORMATS if name in Image.OPEN]  # Pillow raises KeyError for a name that it was built without
+            with Image.open(path, formats=known) as image:
                 width, height = image.size
                 if width * height > MAX_PIXELS:
                     raise _refusal(path, f"it has {width * height / 1e6:.0f} megapixels")
@@ -68,8 +77,6 @@ def read_image(path: str | PathLike[str]) -> Image.Image:
         raise _refusal(path, "its content is not a picture of a known format") from None
     except Image.DecompressionBombError:
         raise _refusal(path, "it unpacks to far too many pixels") from None
-    except FileNotFoundError:
-        raise
     except ValueError as error:
         raise error if str(error).startswith("Cannot read") else _refusal(path, str(error)) from None
     except Exception:  # decoders raise what they like on broken files: OSError, SyntaxError, struct.error, EOFError, ...

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from PIL import Image
 
 from densenet.images import as_rgb
 from densenet.model import DenseNet
+from densenet.weights import Weights
 
 
-class Prediction(NamedTuple):
+@dataclass(frozen=True)
+class Prediction:
     """One class of the answer; probability 0 to 1 (softmax)."""
 
     label: str
@@ -19,18 +21,20 @@ class Prediction(NamedTuple):
     probability: float
 
 
+def _record_of(model: DenseNet) -> Weights:
+    if model.weights is None:
+        raise ValueError("the model must come from densenet.weights.load: without its record nobody knows its scaling and its classes")
+    return model.weights
+
+
 def view_of(model: DenseNet, image: Image.Image) -> Image.Image:
     """Return the square RGB picture that `model` sees of `image`."""
-    if model.weights is None:
-        raise ValueError("the model must come from densenet.weights.load: without its weights' record nobody knows its classes")
-    return model.weights.preprocessing.view(as_rgb(image))
+    return _record_of(model).preprocessing.view(as_rgb(image))
 
 
 def input_of(model: DenseNet, view: Image.Image) -> torch.Tensor:
     """Return `view`, as `view_of` gave it, as the normalised tensor 1 x C x H x W that `model` reads, on its device."""
-    if model.weights is None:
-        raise ValueError("the model must come from densenet.weights.load: without its weights' record nobody knows its scaling")
-    return model.weights.preprocessing.tensor(view).to(next(model.parameters()).device)
+    return _record_of(model).preprocessing.tensor(view).to(next(model.parameters()).device)
 
 
 def classify(model: DenseNet, image: Image.Image, k: int = 5) -> list[Prediction]:
@@ -43,5 +47,5 @@ def classify(model: DenseNet, image: Image.Image, k: int = 5) -> list[Prediction
     with torch.inference_mode():
         probabilities = model(input_of(model, view_of(model, image))).softmax(1)[0]
     best = probabilities.topk(min(k, len(probabilities)))
-    labels = model.weights.labels()
+    labels = _record_of(model).labels()
     return [Prediction(labels[i], i, p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]

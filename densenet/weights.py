@@ -5,16 +5,20 @@ torch and torchvision are imported when a net is loaded, not when the list is re
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
-import urllib.error
 import urllib.request
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
+from os import PathLike
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from densenet.config import DenseNetConfig
 from densenet.preprocessing import IMAGENET, Preprocessing
@@ -26,8 +30,11 @@ if TYPE_CHECKING:
     from densenet.model import DenseNet
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-_CONNECT_SECONDS = 10
+_STALLED_SECONDS = 10  # without a byte: a network that swallows packets would keep a thread, and all that wait for it, for ever
 _KEPT_NETS = 3  # loaded at once; densenet161 alone holds 115 MB
+
+
+Progress = Callable[[int, int], object]  # told of a download: bytes that came, bytes in all
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ class Weights:
 
 def _imagenet(name: str, digits: str) -> Weights:
     published = PUBLISHED[name]
-    assert published.params is not None and published.top1_accuracy is not None
+    assert published.params is not None
+    assert published.top1_accuracy is not None
     return Weights(
         name=name,
         label=f"DenseNet-{name.removeprefix('densenet')}, ImageNet",
@@ -105,10 +113,10 @@ def renamed_keys(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {old.sub(r"\1\2.", key): value for key, value in state.items()}
 
 
-def is_here(name: str, weights_dir: Path | None = None) -> bool:
+def is_here(name: str, weights_dir: str | PathLike[str] | None = None) -> bool:
     """Whether the weights called `name` can be loaded without a network."""
     record = _record(name)
-    return record.url is None or (_folder(weights_dir) / record.url.rsplit("/", 1)[1]).is_file()
+    return record.url is None or _file_of(record, _folder(weights_dir)).is_file()
 
 
 def _record(name: str) -> Weights:
@@ -117,69 +125,94 @@ def _record(name: str) -> Weights:
     return WEIGHTS[name]
 
 
-def _folder(weights_dir: Path | None) -> Path:
+def _folder(weights_dir: str | PathLike[str] | None) -> Path:
     """Where files are kept: torch.hub's rule, read without importing torch, so that the page can say what is ready at once."""
+    if weights_dir is not None:
+        return Path(weights_dir)
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = Path(os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))).expanduser()
-    return weights_dir or home / "hub" / "checkpoints"
+    return Path(os.path.expanduser(os.environ.get("TORCH_HOME", os.path.join(cache, "torch")))) / "hub" / "checkpoints"
 
 
-def _fetched_state(record: Weights, folder: Path, offline: bool) -> dict[str, Tensor]:
-    """Read torchvision's file from `folder`, after bringing it there if need be; ConnectionError where that fails."""
-    import torch
+def _file_of(record: Weights, folder: Path) -> Path:
+    return ASSETS / f"{record.name}.pth" if record.url is None else folder / record.url.rsplit("/", 1)[1]
 
+
+def _download(record: Weights, file: Path, progress: Progress) -> None:
+    """Bring the record's file whole or not at all; unlike torch.hub's, a download that stalls ends, and nothing is printed."""
     assert record.url is not None
-    if not is_here(record.name, folder):
-        if offline:
-            raise ConnectionError(f"The weights of {record.name} are not in {folder}, and the app was started with --offline.")
-        try:  # torch.hub waits for ever where a network swallows packets: knock first, with a time limit
-            request = urllib.request.Request(record.url, method="HEAD")
-            urllib.request.urlopen(request, timeout=_CONNECT_SECONDS).close()
-        except (OSError, urllib.error.URLError) as error:
-            reason = getattr(error, "reason", error)
-            raise ConnectionError(f"The weights of {record.name} could not be downloaded from {record.url}: {reason}.") from None
+    partial = file.with_name(f"{file.name}.{uuid4().hex}.partial")
+    digest = hashlib.sha256()
     try:
-        return torch.hub.load_state_dict_from_url(record.url, str(folder), map_location="cpu", check_hash=True, weights_only=True)
-    except (OSError, urllib.error.URLError, RuntimeError) as error:
-        raise ConnectionError(f"The weights of {record.name} could not be brought whole from {record.url}: {error}.") from None
+        file.parent.mkdir(parents=True, exist_ok=True)
+        request = urllib.request.Request(record.url, headers={"User-Agent": "torch.hub"})
+        with urllib.request.urlopen(request, timeout=_STALLED_SECONDS) as answer, open(partial, "xb") as target:
+            total = int(answer.headers.get("Content-Length") or 0)
+            while chunk := answer.read(2**18):
+                digest.update(chunk)
+                target.write(chunk)
+                progress(target.tell(), total)
+        if not digest.hexdigest().startswith(record.sha256):
+            raise ConnectionError("the file that came is not the published one, its SHA-256 differs")
+        partial.replace(file)
+    except (OSError, HTTPException) as error:  # URLError is an OSError
+        broken = isinstance(error, HTTPException)  # its text is what the server sent
+        reason = "its answer broke off or is not HTTP" if broken else getattr(error, "reason", error)
+        raise ConnectionError(f"The weights of {record.name} could not be downloaded from {record.url}: {reason}.") from None
+    finally:
+        if partial.exists():
+            partial.unlink()
 
 
-def _loaded(record: Weights, weights_dir: Path | None, offline: bool) -> DenseNet:
+def _loaded(record: Weights, folder: Path, offline: bool, progress: Progress) -> DenseNet:
     import torch
 
     from densenet.model import DenseNet
 
-    if record.url is None:
-        state = torch.load(ASSETS / f"{record.name}.pth", map_location="cpu", weights_only=True)
-    else:
-        state = _fetched_state(record, _folder(weights_dir), offline)
+    file = _file_of(record, folder)
+    if not file.is_file():
+        if offline:
+            raise ConnectionError(f"The weights of {record.name} are not on this machine, and downloads are switched off.")
+        _download(record, file, progress)
     with torch.device("meta"):
         model = DenseNet(record.config)
-    model.load_state_dict(renamed_keys(state), assign=True)
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        model.load_state_dict(renamed_keys(state), assign=True)
+    except Exception:  # a damaged file makes torch raise what it likes: UnpicklingError, RuntimeError, EOFError, AttributeError, ...
+        raise ValueError(f"{file.name} does not hold the weights of {record.name}: remove it, and it will be brought again.") from None
     model.weights = record
     return model.eval().requires_grad_(False)
 
 
-_kept: OrderedDict[str, DenseNet] = OrderedDict()
+_kept: OrderedDict[tuple[str, Path], DenseNet] = OrderedDict()
 _kept_lock = Lock()
 _load_locks = {name: Lock() for name in WEIGHTS}  # one download a net, however many ask; other nets do not wait for it
 
 
-def load(name: str, *, weights_dir: Path | None = None, offline: bool = False) -> DenseNet:
+def load(
+    name: str,
+    *,
+    weights_dir: str | PathLike[str] | None = None,
+    offline: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> DenseNet:
     """Return the net called `name` of `WEIGHTS`: eval, frozen, on the CPU, shared and read-only, with its record as `.weights`.
 
-    ImageNet files are kept in `weights_dir`, by default torch's cache. The nets loaded last stay in memory. ValueError for an unknown
-    name, ConnectionError (one sentence) where weights are neither here nor to be had.
+    ImageNet files are kept in `weights_dir`, by default torch's cache; `progress` is told the bytes that came and their total (0: not
+    known). The nets loaded last stay in memory. ValueError for an unknown
+    name or a damaged file, ConnectionError (one sentence) where weights are neither here nor to be had.
     """
     record = _record(name)
+    folder = ASSETS if record.url is None else _folder(weights_dir)
+    key = (name, folder)
     with _load_locks[name]:
         with _kept_lock:
-            if name in _kept:
-                _kept.move_to_end(name)
-                return _kept[name]
-        model = _loaded(record, weights_dir, offline)
+            if key in _kept:
+                _kept.move_to_end(key)
+                return _kept[key]
+        model = _loaded(record, folder, offline, progress)
         with _kept_lock:
-            _kept[name] = model
+            _kept[key] = model
             while len(_kept) > _KEPT_NETS:
                 _kept.popitem(last=False)
         return model

@@ -140,9 +140,7 @@ def from_query(query: Mapping[str, str]) -> tuple[PageState, list[str]]:
     """Return the page that `query` asks for, or the nearest valid one, and what had to be changed; keys of others are ignored."""
     reader = _Reader(query)
     start = preset_state(reader.choice("preset", tuple(PRESETS), DEFAULT_PRESET))
-    fields: dict[str, object] = {
-        field: reader.integer(key, span, getattr(start.config, field)) for key, (field, span) in _INTEGERS.items()
-    }
+    fields: dict[str, object] = {field: reader.integer(key, span, getattr(start.config, field)) for key, (field, span) in _INTEGERS.items()}
     fields |= {field: reader.fraction(key, low, high, getattr(start.config, field)) for key, (field, low, high) in _FRACTIONS.items()}
     fields["block_config"] = reader.blocks(start.config.block_config)
     fields["stem"] = reader.choice("stem", limits.STEMS, start.config.stem)

@@ -18,6 +18,7 @@ from densenet import DenseNetConfig, Workload, estimate_memory, plan, totals
 from densenet.costs import steps
 from densenet.presets import PUBLISHED, preset_of
 from densenet.weights import WEIGHTS
+from explorer import background
 from explorer.drawing import data_uri, overlay
 from explorer.errors import explained
 from explorer.image_input import PhotoInput
@@ -36,9 +37,7 @@ def architecture(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
         "preset": name,
         "published": dataclasses.asdict(PUBLISHED[name]) if name in PUBLISHED else None,
         "totals": totals(config, workload.image_size)._asdict(),
-        "steps": [
-            {key: value for key, value in step._asdict().items() if key != "rows"} for step in steps(config, workload.image_size)
-        ],
+        "steps": [{key: value for key, value in step._asdict().items() if key != "rows"} for step in steps(config, workload.image_size)],
     }
 
 
@@ -58,7 +57,7 @@ def _instantiate(settings: Settings) -> Callable[[DenseNetConfig, Workload], dic
         """Build the net on the server's device, run it at batch 1, and say what was seen."""
         from densenet.instantiate import instantiate as build
 
-        return build(config, workload.image_size, settings.device)._asdict()
+        return background.run(build, config, workload.image_size, settings.device)._asdict()
 
     return instantiate
 
@@ -70,10 +69,8 @@ def _flat(handler: Callable[[DenseNetConfig, Workload], dict[str, Any]]) -> Call
     @explained
     def endpoint(*values: Any) -> dict[str, Any]:
         given = dict(zip(owners, values, strict=True))
-        config, workload = (
-            owner(**{name: given[name] for name, own in owners.items() if own is owner}) for owner in (DenseNetConfig, Workload)
-        )
-        return handler(config, workload)
+        config, workload = ({name: given[name] for name, own in owners.items() if own is owner} for owner in (DenseNetConfig, Workload))
+        return handler(DenseNetConfig(**config), Workload(**workload))
 
     parameters, hints = [], {}
     for owner in (DenseNetConfig, Workload):
@@ -99,7 +96,7 @@ def predict(settings: Settings, photo: Image.Image | None, net: str, k: int) -> 
     if photo is None:
         raise ValueError("photo must be an image file, got none")
     model = loaded(settings, net)
-    return {"net": net, "predictions": [p._asdict() for p in classify(model, photo, k)]}
+    return {"net": net, "predictions": [dataclasses.asdict(p) for p in classify(model, photo, k)]}
 
 
 @explained
@@ -113,7 +110,7 @@ def attribute(settings: Settings, photo: Image.Image | None, net: str, target: i
     model = loaded(settings, net)
     index = classify(model, photo, 1)[0].index if target == MOST_PROBABLE else target
     view = view_of(model, photo)
-    result = run(model, input_of(model, view), index, method)
+    result = background.run(run, model, input_of(model, view), index, method)
     values = result.map.sum(1)[0].cpu().numpy()
     return {
         "net": net,

@@ -18,15 +18,19 @@ from explorer.theme import CSS_PATH, theme
 
 TITLE = "DenseNet explorer"
 
-_WRITE_ADDRESS = """
+# Writes the query of the shown net into the address, and says so to the server, once the sliders rest: during a drag neither is done.
+_ADDRESS = """
 let timer = 0;
-watch('value', () => {
+const wait = (write) => {
   clearTimeout(timer);
   timer = setTimeout(() => {
     const dark = new URLSearchParams(location.search).get('__theme');
-    history.replaceState(history.state, '', '?' + props.value + (dark ? '&__theme=' + encodeURIComponent(dark) : ''));
-  }, 250);
-});
+    if (write) { history.replaceState(history.state, '', '?' + props.value + (dark ? '&__theme=' + encodeURIComponent(dark) : '')); }
+    trigger('rest');
+  }, 350);
+};
+watch('value', () => wait(true));
+wait(false);
 """
 
 
@@ -89,13 +93,15 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         settings_state = gr.State(settings or Settings())
         with gr.Sidebar(width=290, elem_id="sidebar"):
             bar = controls.build(state)
-        address = gr.HTML(to_query(state), html_template="", js_on_load=_WRITE_ADDRESS, elem_id="address")
+        address = gr.HTML(to_query(state), html_template="", js_on_load=_ADDRESS, elem_id="address")
         numbers = gr.HTML(headline(state), elem_id="headline")
         strip = gr.HTML(live.WAITING, elem_id="live")
         corrections = gr.HTML("", js_on_load=_DISMISS, elem_id="corrections")
         with gr.Row(elem_id="notices"):
             notice = gr.HTML("")
-            repair = gr.Button("Use the smallest size", size="sm", scale=0, min_width=280, visible=False, elem_id="repair", variant="primary")
+            repair = gr.Button(
+                "Use the smallest size", size="sm", scale=0, min_width=280, visible=False, elem_id="repair", variant="primary"
+            )
         with gr.Tabs() as tabs:
             with gr.Tab(architecture.TITLE):
                 charts = architecture.build(state)
@@ -106,7 +112,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         api.build(settings_state)
 
         outputs = [config, workload, address, numbers, *charts, notice, repair]
-        updated = gr.on(bar.triggers, update, bar.values, outputs, trigger_mode="always_last", api_name="update", **quick)
+        gr.on(bar.triggers, update, bar.values, outputs, trigger_mode="always_last", api_name="update", **quick)
         bar.preset.input(choose_preset, bar.preset, bar.outputs, api_name="choose_preset", **quick)
         bar.reset.click(choose_preset, bar.preset, bar.outputs, api_name="reset", **quick)
         blocks = [bar.block_count, *bar.blocks]
@@ -117,21 +123,20 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         repair.click(smallest_size, bar.values, bar.image_size, api_name="repair", **quick)
         tabs.select(_opened_tab, None, active, api_name="open_tab", **quick)
         app.load(open_address, None, [*bar.outputs, corrections], api_name="open_address", **quick)
-        layers.follow(updated, config, workload, active, table)
-        for moment, name in ((app.load, "live"), (updated.success, "live_again")):  # States changed without the queue fire no change
-            moment(
-                live.follow,
-                [settings_state, config, workload],
-                strip,
-                trigger_mode="always_last",
-                show_progress="hidden",
-                concurrency_limit=1,
-                concurrency_id="live",
-                api_name=name,
-                api_visibility="private",
-            )
+        layers.follow(address.rest, config, workload, active, table)
+        address.rest(
+            live.follow,
+            [settings_state, config, workload],
+            strip,
+            trigger_mode="always_last",
+            show_progress="hidden",
+            concurrency_limit=1,
+            concurrency_id="live",
+            api_name="live",
+            api_visibility="private",
+        )
         app.unload(live.forget)
-    app.launch = functools.partial(app.launch, **launch_settings())  # type: ignore[method-assign]
+    app.launch = functools.partial(app.launch, **launch_settings())
     return app
 
 

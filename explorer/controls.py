@@ -61,7 +61,7 @@ class Controls:
     @property
     def triggers(self) -> list[Any]:
         """The events after which the page is computed again; the preset moves the others and needs none of its own."""
-        return [component.change for component in self.values if component is not self.preset]
+        return [getattr(component, "change") for component in self.values if component is not self.preset]  # noqa: B009
 
     @property
     def outputs(self) -> list[gr.components.Component]:
@@ -178,13 +178,13 @@ def build(state: PageState) -> Controls:
         remove_block = gr.Button("− block", size="sm", min_width=60, elem_id="remove-block", interactive=count > 1)
         add_block = gr.Button("+ block", size="sm", min_width=60, elem_id="add-block", interactive=count < MOST_BLOCKS)
     bn_size = _slider("Bottleneck bn_size (0: none)", 0, "bn_size", config.bn_size)
-    compression = gr.Slider(0.05, 1, config.compression, step=0.01, label="Compression θ", buttons=[], min_width=120)
+    compression = gr.Slider(0.01, 1, config.compression, step=0.01, label="Compression θ", buttons=[], min_width=120)
     image_size = _slider("Input size, pixels", 1, "image_size", workload.image_size)
     batch_size = _slider("Batch size", 1, "batch_size", workload.batch_size)
     with gr.Accordion("Stem, dropout, channels, classes", open=False, elem_id="more"):
         stem = gr.Radio([("7×7/2 and pool", "imagenet"), ("3×3", "cifar")], value=config.stem, label="Stem")
         num_init_features = _slider("Stem width", 1, "num_init_features", config.num_init_features)
-        drop_rate = gr.Slider(0, 0.9, config.drop_rate, step=0.01, label="Dropout", buttons=[], min_width=120)
+        drop_rate = gr.Slider(0, 0.99, config.drop_rate, step=0.01, label="Dropout", buttons=[], min_width=120)
         with gr.Row():
             in_channels = gr.Number(config.in_channels, label="Input channels", precision=0, min_width=80)
             num_classes = gr.Number(config.num_classes, label="Classes", precision=0, min_width=80)

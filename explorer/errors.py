@@ -29,7 +29,7 @@ def explained(handler: Callable[_P, _R]) -> Callable[_P, _R]:
             except (ValueError, ConnectionError) as error:
                 raise _as_page_error(error) from None
 
-        return stream  # type: ignore[return-value]
+        return stream
 
     @functools.wraps(handler)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -38,4 +38,4 @@ def explained(handler: Callable[_P, _R]) -> Callable[_P, _R]:
         except (ValueError, ConnectionError) as error:
             raise _as_page_error(error) from None
 
-    return call  # type: ignore[return-value]
+    return call

@@ -17,7 +17,13 @@ Figure = dict[str, Any]
 
 
 def _axis(title: str, **more: object) -> dict[str, Any]:
-    return {"title": {"text": title, "standoff": 4, "font": {"size": 15}}, "tickfont": {"size": FONT_PX}, "zeroline": False, "exponentformat": "SI", **more}
+    return {
+        "title": {"text": title, "standoff": 4, "font": {"size": 15}},
+        "tickfont": {"size": FONT_PX},
+        "zeroline": False,
+        "exponentformat": "SI",
+        **more,
+    }
 
 
 def _layout(height_px: int, title: str, x_title: str, y_title: str, **more: object) -> dict[str, Any]:
@@ -25,7 +31,16 @@ def _layout(height_px: int, title: str, x_title: str, y_title: str, **more: obje
         "height": height_px,
         "margin": {"l": 62, "r": 8, "t": 30, "b": 38},
         "font": {"size": FONT_PX},
-        "title": {"text": title, "x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 4}, "font": {"size": 16}},
+        "title": {
+            "text": title,
+            "x": 0,
+            "xref": "paper",
+            "xanchor": "left",
+            "y": 1,
+            "yanchor": "top",
+            "pad": {"t": 4},
+            "font": {"size": 16},
+        },
         "xaxis": _axis(x_title, showgrid=False),
         "yaxis": _axis(y_title, rangemode="tozero"),
         "barmode": "stack",

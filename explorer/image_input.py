@@ -19,7 +19,7 @@ class PhotoInput(gr.Image):
 
     is_template = True
 
-    def preprocess(self, payload: Any) -> Image.Image | None:  # type: ignore[override]
+    def preprocess(self, payload: Any) -> Image.Image | None:
         """Decode the file that the page uploaded."""
         if payload is None:
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 import gradio as gr
 
 from densenet import DenseNetConfig, Workload, totals
+from explorer import background
 from explorer.formatting import duration, exact, memory
 from explorer.settings import Settings
 
-_REST_SECONDS = 0.35  # sliders that have not moved for so long are at rest
-_POLL_SECONDS = 0.05
 _WORTH_SAYING_SECONDS = 2.0
 
 _wanted: dict[str, tuple[DenseNetConfig, int]] = {}  # what each visitor's sliders show now, by session
@@ -39,19 +37,13 @@ WAITING = _strip("busy", "the net of the sliders is built here as soon as they r
 
 
 def follow(settings: Settings, config: DenseNetConfig, workload: Workload, request: gr.Request) -> Iterator[Any]:
-    """Build and run the net once its sliders rest; yields the strip as HTML, or nothing new where the build is out of date."""
+    """Build and run the net of sliders at rest; yields the strip as HTML, or nothing new where the build is out of date."""
     session, mine = request.session_hash, (config, workload.image_size)
     want(session, *mine)
 
     def superseded() -> bool:
         return session is not None and _wanted.get(session) != mine
 
-    rested = time.monotonic() + _REST_SECONDS
-    while time.monotonic() < rested:
-        if superseded():
-            yield gr.skip()
-            return
-        time.sleep(_POLL_SECONDS)
     yield _strip("busy", "building the net …")
     from densenet.device import choose_device
     from densenet.instantiate import Superseded, expected_seconds, instantiate
@@ -60,7 +52,7 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
         about = expected_seconds(config, workload.image_size, choose_device(settings.device).type)
         if about > _WORTH_SAYING_SECONDS:
             yield _strip("busy", f"building the net, and one forward pass of about {duration(about)} …")
-        seen = instantiate(config, workload.image_size, settings.device, superseded)
+        seen = background.run(instantiate, config, workload.image_size, settings.device, superseded)
     except Superseded:
         yield gr.skip()
         return

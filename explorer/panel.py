@@ -25,6 +25,7 @@ const draw = () => {
   const ground = style.getPropertyValue('--block-background-fill').trim();
   const font = getComputedStyle(element).fontFamily;
   const layout = figure.layout;
+  layout.width = chart.clientWidth;
   layout.font = {...layout.font, color: text, family: font};
   layout.paper_bgcolor = layout.plot_bgcolor = 'rgba(0,0,0,0)';
   layout.hoverlabel = {align: 'left', bgcolor: ground, bordercolor: grid, font: {color: text, size: 15, family: font}};

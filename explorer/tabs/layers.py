@@ -74,9 +74,9 @@ def build(config: gr.State, workload: gr.State, tab: gr.Tab) -> gr.Dataframe:
     return table
 
 
-def follow(updated: gr.events.Dependency, config: gr.State, workload: gr.State, active: gr.State, table: gr.Dataframe) -> None:
-    """Fill the table again after each update of the net, while the tab is open."""
-    updated.success(
+def follow(moment: Any, config: gr.State, workload: gr.State, active: gr.State, table: gr.Dataframe) -> None:
+    """Fill the table again at each `moment`, an event, while the tab is open."""
+    moment(
         show_if_open,
         [active, config, workload],
         table,

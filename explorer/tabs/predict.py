@@ -10,6 +10,7 @@ import gradio as gr
 from PIL import Image
 
 from densenet.weights import ASSETS, WEIGHTS, is_here
+from explorer import background
 from explorer.drawing import data_uri, enlarged, overlay, scale_of
 from explorer.errors import explained
 from explorer.formatting import duration, exact
@@ -27,11 +28,12 @@ _NO_VIEW = '<div class="view"></div>'
 
 def _view_html(view: Image.Image, label: str) -> str:
     size = f"{view.width} × {view.height} px"
-    return f'<figure class="view"><img src="{data_uri(enlarged(view))}" alt="what the net sees"><figcaption>{label}: {size}</figcaption></figure>'
+    picture = f'<img src="{data_uri(enlarged(view))}" alt="what the net sees">'
+    return f'<figure class="view">{picture}<figcaption>{label}: {size}</figcaption></figure>'
 
 
 @explained
-def predict(settings: Settings, photo: Image.Image | None, net: str, progress: gr.Progress = gr.Progress(track_tqdm=True)) -> tuple[Any, str, str]:
+def predict(settings: Settings, photo: Image.Image | None, net: str, progress: gr.Progress = gr.Progress()) -> tuple[Any, str, str]:
     """Return the five best classes, the picture that the net saw, and a line on time and net."""
     import time
 
@@ -40,7 +42,7 @@ def predict(settings: Settings, photo: Image.Image | None, net: str, progress: g
     if photo is None:
         return None, _NO_VIEW, _EMPTY
     progress(0.0, desc=f"loading {WEIGHTS[net].label}")
-    model = loaded(settings, net)
+    model = loaded(settings, net, progress)
     classify(model, photo)  # the first pass of a shape is slower than those that follow
     started = time.perf_counter()
     predictions = classify(model, photo)
@@ -62,7 +64,9 @@ def _map_html(title: str, says: str, picture: str, scale: float, note: str) -> s
 
 
 def _pending_html(title: str, text: str) -> str:
-    return f'<figure class="map pending"><div class="blank"></div><figcaption><b>{escape(title)}</b><br>{escape(text)}</figcaption></figure>'
+    return (
+        f'<figure class="map pending"><div class="blank"></div><figcaption><b>{escape(title)}</b><br>{escape(text)}</figcaption></figure>'
+    )
 
 
 @explained
@@ -81,14 +85,16 @@ def explain(settings: Settings, photo: Image.Image | None, net: str, target: int
     drawn = {name: _pending_html(METHODS[name].label, "waiting …") for name in SHOWN_METHODS}
 
     def page() -> str:
-        head = f'<div class="map-head">Why <b>{escape(label)}</b>? Orange raises its score, blue lowers it; each map on its own scale.</div>'
+        head = (
+            f'<div class="map-head">Why <b>{escape(label)}</b>? Orange raises its score, blue lowers it; each map on its own scale.</div>'
+        )
         return f'{head}<div class="maps">{"".join(drawn.values())}</div>'
 
     for name in SHOWN_METHODS:
         method = METHODS[name]
         drawn[name] = _pending_html(method.label, "computing …")
         yield page()
-        result = attribute(model, x, target, name)
+        result = background.run(attribute, model, x, target, name)
         values = result.map.sum(1)[0].cpu().numpy()
         note = f". Completeness error {result.delta:+.2g}" if result.delta is not None else ""
         drawn[name] = _map_html(method.label, method.says, data_uri(overlay(view, values)), scale_of(values), note)

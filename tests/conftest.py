@@ -1,0 +1,85 @@
+"""What more than one test file needs: small nets whose BatchNorm statistics are not trivial, the app, and a browser."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin while they wait make a shared machine slow
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+from torch import nn
+
+from densenet import PRESETS, DenseNetConfig
+from densenet.model import DenseNet
+from tests.serving import CHROMIUM_FLAGS, chromium, served
+
+settings.register_profile("project", deadline=None, derandomize=True, print_blob=False)
+settings.load_profile("project")
+
+
+def randomised(model: nn.Module, seed: int = 0) -> nn.Module:
+    """Give every norm scales, shifts and statistics like those of a trained net: at 1 and 0 many mistakes cannot be seen."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                assert module.running_mean is not None
+                assert module.running_var is not None
+                module.weight.uniform_(0.5, 1.5, generator=generator)
+                module.bias.uniform_(-0.3, 0.3, generator=generator)
+                module.running_mean.uniform_(-0.5, 0.5, generator=generator)
+                module.running_var.uniform_(0.5, 2.0, generator=generator)
+    return model
+
+
+@pytest.fixture
+def make_net() -> Callable[..., DenseNet]:
+    """Return a function that builds a net of a config in eval mode, from a seed, with randomised norms."""
+
+    def make(config: DenseNetConfig = PRESETS["tiny"], seed: int = 0) -> DenseNet:
+        torch.manual_seed(seed)
+        model = DenseNet(config)
+        randomised(model, seed)
+        return model.eval()
+
+    return make
+
+
+@pytest.fixture
+def tiny(make_net: Callable[..., DenseNet]) -> DenseNet:
+    return make_net()
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    return Path(__file__).resolve().parent.parent / "assets" / "samples"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """Address and process id of the app, started as its users start it, without a network and with an empty weights folder."""
+    folder = tmp_path_factory.mktemp("weights")
+    env = {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads"))}
+    with served("-m", "explorer", "--offline", "--device", "cpu", "--weights-dir", str(folder), env=env) as (url, pid):
+        yield url, pid
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """A headless Chromium; on a machine without one the tests that need it are skipped, but never in CI."""
+    path = chromium()
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must have a Chromium")
+        pytest.skip("no Chromium is installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        instance = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        yield instance
+        instance.close()

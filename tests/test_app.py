@@ -1,0 +1,177 @@
+"""The page as Gradio holds it: built as often as one likes, every event wired to a handler that answers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from densenet import PRESETS, Workload
+from explorer import live
+from explorer.address import preset_state
+from explorer.app import create_app, smallest_size, update
+from explorer.headline import headline, published
+from explorer.settings import Settings
+from explorer.tables import HEADERS, layer_rows, layers_csv, torchinfo_summary
+from explorer.tabs import layers, predict
+from tests.serving import ROOT
+from tests.test_controls import values_of
+
+
+class Visitor:
+    """What a handler reads of a gr.Request."""
+
+    def __init__(self, session: str, query: dict[str, str] | None = None) -> None:
+        self.session_hash, self.query_params = session, query or {}
+
+
+def test_many_apps_in_one_process() -> None:
+    assert len({id(create_app()) for _ in range(2)}) == 2
+
+
+def test_every_event_is_named_and_answers_its_initial_values() -> None:
+    app = create_app(Settings(device="cpu", offline=True))
+    names = [fn.api_name for fn in app.fns.values() if fn.fn is not None]
+    assert len(names) == len(set(names)), "two events share a name"
+    for fn in app.fns.values():
+        if fn.fn is None or fn.api_name in ("predict", "attribute", "load_example"):
+            continue  # without a photo there is nothing to do (see test_api); the last is gr.Examples' own
+        inputs = [component.value for component in fn.inputs]
+        special: list[Any] = [Visitor("test")] if fn.api_name in ("update", "open_address", "live", "forget") else []
+        if fn.api_name == "open_tab":
+            special = [type("Selected", (), {"value": "Layers"})()]
+        if fn.api_name == "page_explain_class":
+            special = [type("Clicked", (), {"index": 3})()]
+        arguments = [*special, *inputs] if fn.api_name == "update" else [*inputs, *special]
+        result = fn.fn(*arguments)
+        if isinstance(result, Iterator):
+            result = list(result)[-1]
+        if len(fn.outputs) > 1:
+            assert len(result) == len(fn.outputs), fn.api_name
+
+
+def test_the_first_page_needs_no_torch() -> None:
+    code = (
+        "import sys; import explorer.app as a; a.create_app(); print([m for m in ('torch', 'torchvision', 'captum') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_nobody_else_is_told() -> None:
+    code = (
+        "import sys, socket\n"
+        "seen = []\n"
+        "watched = ('socket.getaddrinfo', 'socket.connect')\n"
+        "sys.addaudithook(lambda event, args: seen.append((event, args[:2])) if event in watched else None)\n"
+        "from explorer.app import create_app\n"
+        "app = create_app(); app.launch(server_name='127.0.0.1', prevent_thread_lock=True, quiet=True); app.close()\n"
+        "print([s for s in seen if '127.0.0.1' not in str(s) and 'localhost' not in str(s)])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_update_answers_every_preset() -> None:
+    for name in PRESETS:
+        state = preset_state(name)
+        config, workload, query, numbers, *_ = update(Visitor("a"), *values_of(state))
+        assert (config, workload, query) == (state.config, state.workload, f"preset={name}")
+        assert numbers == headline(state)
+
+
+def test_too_small_an_input_keeps_the_page_and_offers_the_smallest() -> None:
+    values = values_of(replace(preset_state("densenet121"), workload=Workload(image_size=28)))
+    *kept, notice, repair = update(Visitor("a"), *values)
+    assert all(item == gr.skip() for item in kept)
+    assert "28 pixels" in notice
+    assert repair["visible"]
+    assert "29" in repair["value"]
+    assert smallest_size(*values) == 29
+
+
+def test_a_bad_number_keeps_the_page_and_says_why() -> None:
+    values = values_of(preset_state("densenet121"))
+    values[-2] = None  # an emptied number box
+    *kept, notice, repair = update(Visitor("a"), *values)
+    assert all(item == gr.skip() for item in kept)
+    assert "num_classes must be 1 to 100000, got None" in notice
+    assert not repair["visible"]
+
+
+def test_headline_compares_with_the_preset() -> None:
+    start = preset_state("densenet121")
+    assert headline(start).count("as the preset") == 4
+    assert headline(start).count("first approx., as preset") == 2
+    wider = headline(replace(start, config=replace(start.config, growth_rate=64)))
+    assert "vs preset" in wider
+    assert "7.98" not in wider
+
+
+def test_published_counts_are_checked_only_for_published_nets() -> None:
+    assert published(preset_state("densenet121")).count("✓") == 2
+    assert "7,978,856" in published(preset_state("densenet121"))
+    assert published(preset_state("densenet_bc_100_12")).count("✓ 0.8 M") == 1
+    assert "✓" not in published(preset_state("classroom"))
+    start = preset_state("densenet121")
+    assert "✓" not in published(replace(start, config=replace(start.config, growth_rate=33)))
+    assert "GMACs" not in published(replace(start, workload=Workload(image_size=192)))
+
+
+def test_live_gives_up_what_nobody_waits_for() -> None:
+    state = preset_state("tiny")
+    steps = live.follow(Settings(device="cpu"), state.config, state.workload, Visitor("b"))
+    assert "building" in next(steps)
+    live.want("b", state.config, 64)
+    assert next(steps) == gr.skip()
+    assert next(steps, "the end") == "the end"
+    *_, seen = live.follow(Settings(device="cpu"), state.config, state.workload, Visitor("b"))
+    assert "3,730" in seen
+    assert "✓ as planned" in seen
+    live.forget(Visitor("b"))
+    assert "b" not in live._wanted
+
+
+def test_live_refuses_what_is_too_large_with_a_reason() -> None:
+    config = replace(PRESETS["densenet121"], growth_rate=512, block_config=(256,) * 5)
+    *_, seen = live.follow(Settings(device="cpu"), config, Workload(), Visitor("c"))
+    assert "Not built" in seen
+    assert "GiB free" in seen
+
+
+def test_layers_table_and_csv_hold_the_same_rows() -> None:
+    config = PRESETS["tiny"]
+    text = layers_csv(config, 32).splitlines()
+    assert text[0].split(",") == HEADERS
+    assert [line.split(",") for line in text[1:]] == [[str(cell) for cell in row] for row in layer_rows(config, 32)]
+    assert len(layers.show(config, Workload(image_size=32))["data"]) == len(text) - 1
+    assert layers.show_if_open("Architecture", config, Workload(image_size=32)) == gr.skip()
+
+
+def test_torchinfo_agrees_on_parameters() -> None:
+    text = torchinfo_summary(PRESETS["tiny"], 32)
+    assert "3,730" in text
+
+
+def test_predict_and_maps_of_a_sample() -> None:
+    settings = Settings(device="cpu", offline=True)
+    photo = Image.open(predict.SAMPLES[[p.stem for p in predict.SAMPLES].index("tabby")])
+    classes, view, line = predict.predict(settings, photo, "cifar10")
+    assert classes["classes"][0]["label"] == "cat"
+    assert "data:image/png" in view
+    assert "641,338" in line
+    pages = list(predict.explain(settings, photo, "cifar10", classes["chosen"]))
+    assert pages[0].count("data:image/png") == 0, "the first page is there at once"
+    assert pages[-1].count("data:image/png") == 3
+    assert "Completeness error" in pages[-1]
+
+
+def test_a_net_that_cannot_be_had_is_a_sentence(tmp_path: Any) -> None:
+    photo = Image.new("RGB", (32, 32))
+    with pytest.raises(gr.Error, match="embedded net works without a network"):
+        predict.predict(Settings(offline=True, weights_dir=tmp_path), photo, "densenet121")

@@ -1,0 +1,347 @@
+"""The main way through the app, walked by a real headless Chromium."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlparse
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from densenet import DenseNetConfig, totals
+from densenet.costs import steps
+from explorer.address import PageState, from_query
+from explorer.formatting import short
+from tests.bad_photos import write_accepted, write_extreme, write_refused
+from tests.serving import served
+
+pytestmark = pytest.mark.browser
+
+SLIDERS = {  # label -> where its value stands in the page's state
+    "Growth rate k": lambda s: s.config.growth_rate,
+    "Block 1 layers": lambda s: s.config.block_config[0],
+    "Block 2 layers": lambda s: s.config.block_config[1],
+    "Block 3 layers": lambda s: s.config.block_config[2],
+    "Block 4 layers": lambda s: s.config.block_config[3],
+    "Bottleneck bn_size (0: none)": lambda s: s.config.bn_size,
+    "Compression θ": lambda s: s.config.compression,
+    "Input size, pixels": lambda s: s.workload.image_size,
+    "Batch size": lambda s: s.workload.batch_size,
+    "Stem width": lambda s: s.config.num_init_features,
+    "Dropout": lambda s: s.config.drop_rate,
+}
+_SUMS = """() => [...document.querySelectorAll('.js-plotly-plot')].filter((c) => c.data).map((chart) =>
+  chart.data.filter((t) => !t.yaxis || t.yaxis === 'y').reduce((sum, t) => sum + Array.from(t.y).reduce((a, b) => a + b, 0), 0))"""
+
+
+class Visit:
+    """A page, and what went wrong on it."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+        self.problems: list[str] = []
+        page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", self._own_host_only)
+
+    def _own_host_only(self, request: Any) -> None:
+        if not request.url.startswith((self.url, "data:", "blob:")):
+            self.problems.append(f"request to {request.url}")
+
+    def open(self, query: str = "") -> Page:
+        self.page.goto(f"{self.url}{query}")
+        self.page.wait_for_function("document.querySelectorAll('.js-plotly-plot path').length > 3")
+        return self.page
+
+    def state(self) -> PageState:
+        """What the address says."""
+        state, problems = from_query(dict(parse_qsl(urlparse(self.page.url).query)))
+        assert problems == []
+        return state
+
+    def shows(self, state: PageState) -> None:
+        """Wait until address, headline and charts all show `state`."""
+        stages = steps(state.config, state.workload.image_size)
+        sums = [sum(s.inherited + s.new for s in stages), sum(s.params for s in stages), sum(s.macs for s in stages)]
+        self.page.wait_for_function(f"JSON.stringify(({_SUMS})()) === '{str(sums).replace(' ', '')}'", timeout=8000)
+        expect(self.page.locator("#headline .tile-value").first).to_have_text(short(totals(state.config, state.workload.image_size).params))
+        self.page.wait_for_function("query => location.search.includes(query)", arg=_query(state), timeout=4000)
+
+
+def _query(state: PageState) -> str:
+    from explorer.address import to_query
+
+    return to_query(state)
+
+
+@pytest.fixture
+def visit(browser: Browser, server: tuple[str, int]) -> Iterator[Visit]:
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
+    current = Visit(context.new_page(), server[0])
+    yield current
+    context.close()
+    assert current.problems == []
+
+
+def _slider(page: Page, label: str) -> Locator:
+    return page.get_by_label(f"range slider for {label}")
+
+
+def _moved(visit: Visit, label: str) -> PageState:
+    """The state after the slider `label` came to rest, as the address tells it, checked against what the page draws."""
+    number = visit.page.get_by_label(f"number input for {label}")
+    for _ in range(80):
+        visit.page.wait_for_timeout(100)
+        state = visit.state()
+        if float(number.input_value()) == pytest.approx(SLIDERS[label](state)):
+            break
+    else:
+        pytest.fail(f"{label} shows {number.input_value()}, the address {visit.page.url}")
+    visit.shows(state)
+    return state
+
+
+def test_first_page(visit: Visit) -> None:
+    page = visit.open()
+    expect(page.locator("#published")).to_contain_text("✓ 7,978,856")
+    expect(page.locator("#published")).to_contain_text("✓ 2.834 GMACs")
+    live = page.locator("#live")
+    expect(live).to_contain_text("7,978,856 parameters ✓ as planned", timeout=30_000)
+    expect(live).to_contain_text("1 × 3 × 224² → 1 × 1000")
+    expect(live).to_contain_text("CPU")
+
+
+@pytest.mark.parametrize("label", SLIDERS)
+def test_slider_by_keyboard_and_by_drag(visit: Visit, label: str) -> None:
+    page = visit.open()
+    if label in ("Stem width", "Dropout"):
+        page.get_by_text("Stem, dropout, channels, classes").click()
+    slider = _slider(page, label)
+    before = SLIDERS[label](from_query({})[0])
+    slider.focus()
+    for _ in range(3):
+        slider.press("ArrowRight")
+    assert SLIDERS[label](_moved(visit, label)) > before
+    box = slider.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.2 * box["width"], middle)
+    page.mouse.down()
+    for i in range(20):  # faster than anything can be drawn: the last state must be right all the same
+        page.mouse.move(box["x"] + (0.2 + 0.03 * i) * box["width"], middle)
+    page.mouse.up()
+    after = _moved(visit, label)
+    assert SLIDERS[label](after) > before
+
+
+def test_preset_and_reset(visit: Visit) -> None:
+    page = visit.open()
+    page.get_by_label("Preset").click()
+    page.get_by_role("option", name="CIFAR-BC, L=100, k=12").click()
+    bc = from_query({"preset": "densenet_bc_100_12"})[0]
+    visit.shows(bc)
+    expect(page.locator("#published")).to_contain_text("✓ 0.8 M")
+    _slider(page, "Growth rate k").press("ArrowRight")
+    visit.shows(replace(bc, config=replace(bc.config, growth_rate=13)))
+    expect(page.locator("#headline")).to_contain_text("vs preset")
+    page.locator("#reset").click()
+    visit.shows(bc)
+
+
+def test_blocks_are_added_and_removed(visit: Visit) -> None:
+    page = visit.open("?preset=densenet121&size=512")
+    state = from_query({"size": "512"})[0]
+    for _ in range(4):
+        blocks = (*state.config.block_config, state.config.block_config[-1])
+        state = replace(state, config=replace(state.config, block_config=blocks))
+        page.locator("#add-block").click()
+        visit.shows(state)
+    expect(page.locator("#add-block")).to_be_disabled()
+    expect(_slider(page, "Block 8 layers")).to_be_visible()
+    while len(state.config.block_config) > 1:
+        state = replace(state, config=replace(state.config, block_config=state.config.block_config[:-1]))
+        page.locator("#remove-block").click()
+        visit.shows(state)
+    expect(page.locator("#remove-block")).to_be_disabled()
+
+
+def test_too_small_an_input_keeps_the_charts_and_offers_the_smallest(visit: Visit) -> None:
+    page = visit.open()
+    before = page.evaluate(_SUMS)
+    slider = _slider(page, "Input size, pixels")
+    slider.press("Home")
+    expect(page.locator("#notices .notice")).to_contain_text("too small for these 4 blocks")
+    assert page.evaluate(_SUMS) == before
+    page.locator("#repair").click()
+    start = from_query({})[0]
+    visit.shows(replace(start, workload=replace(start.workload, image_size=29)))
+    expect(page.locator("#notices .notice")).to_have_count(0)
+
+
+def test_a_link_shows_the_same_page_elsewhere(visit: Visit) -> None:
+    page = visit.open("?preset=densenet201&k=100&blocks=3-4-5&bn=0&theta=0.33&stem=cifar&size=64&batch=8&classes=37&in=1&drop=0.2&init=20")
+    config = DenseNetConfig(
+        growth_rate=100,
+        block_config=(3, 4, 5),
+        bn_size=0,
+        compression=0.33,
+        stem="cifar",
+        num_classes=37,
+        in_channels=1,
+        drop_rate=0.2,
+        num_init_features=20,
+    )
+    state = from_query({})[0]
+    visit.shows(PageState("densenet201", config, replace(state.workload, image_size=64, batch_size=8)))
+    expect(page.locator("#corrections .notice")).to_have_count(0)
+
+
+def test_rubbish_in_the_address_is_answered(visit: Visit) -> None:
+    page = visit.open("?preset=<b>x</b>&k=abc&blocks=99999-nan&bn=1e400&theta=-3&stem=%00&size=2&batch=∞&zz=1")
+    notice = page.locator("#corrections .notice")
+    expect(notice).to_contain_text("k='abc' is not a whole number from 1 to 512: 32 is shown instead.")
+    expect(notice).to_contain_text("<b>x</b>")  # as text, not as markup
+    visit.page.wait_for_timeout(800)
+    visit.shows(visit.state())
+    page.get_by_label("Dismiss").click()
+    expect(notice).to_have_count(0)
+
+
+def test_layers_table_follows_and_is_saved(visit: Visit, tmp_path: Path) -> None:
+    page = visit.open("?preset=tiny")
+    page.get_by_role("tab", name="Layers").click()
+    table = page.locator("#layers-table")
+    expect(table).to_contain_text("features.denseblock1.denselayer2.cat")
+    _slider(page, "Growth rate k").press("ArrowRight")
+    expect(table).to_contain_text("900", timeout=8000)  # conv2 of the wider net: 20 × 5 × 3²
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    download.value.save_as(tmp_path / "layers.csv")
+    lines = (tmp_path / "layers.csv").read_text().splitlines()
+    config = replace(from_query({"preset": "tiny"})[0].config, growth_rate=5)
+    assert sum(int(line.split(",")[-2]) for line in lines[1:]) == totals(config, 32).params
+    page.get_by_role("button", name="torchinfo's summary").click()
+    expect(page.locator("#torchinfo")).to_contain_text(f"Total params: {totals(config, 32).params:,}", timeout=20_000)
+
+
+def test_predict_a_sample_and_its_maps(visit: Visit) -> None:
+    page = visit.open()
+    page.get_by_role("tab", name="Predict").click()
+    page.locator("#samples .gallery-item").nth(2).click()  # the beagle
+    rows = page.locator(".class-row")
+    expect(rows).to_have_count(5, timeout=30_000)
+    expect(rows.first).to_contain_text("dog")
+    expect(page.locator("#maps figure.map img")).to_have_count(3, timeout=30_000)
+    expect(page.locator(".map-head")).to_contain_text("Why dog?")
+    before = page.locator("#maps img").first.get_attribute("src")
+    second = rows.nth(1).locator(".class-name").inner_text()
+    rows.nth(1).click()
+    expect(page.locator(".map-head")).to_contain_text(f"Why {second}?", timeout=30_000)
+    expect(page.locator("#maps figure.map img")).to_have_count(3, timeout=30_000)
+    assert page.locator("#maps img").first.get_attribute("src") != before
+
+
+def test_a_net_without_its_weights_is_a_sentence_and_harms_nothing(visit: Visit) -> None:
+    page = visit.open()
+    page.get_by_role("tab", name="Predict").click()
+    page.get_by_label("Net", exact=True).click()
+    page.get_by_role("option", name=re.compile("DenseNet-121")).click()
+    page.locator("#samples .gallery-item").nth(10).click()
+    expect(page.get_by_text("The embedded net works without a network").first).to_be_visible(timeout=30_000)
+    page.get_by_label("Net", exact=True).click()
+    page.get_by_role("option", name=re.compile("Embedded")).click()
+    expect(page.locator(".class-row").first).to_contain_text("cat", timeout=30_000)
+
+
+@pytest.fixture
+def fresh_visit(browser: Browser) -> Iterator[tuple[Visit, psutil.Process]]:
+    """A visit to a server of its own, so that its memory is nobody else's."""
+    with served("-m", "explorer", "--offline", "--device", "cpu") as (url, pid):
+        context = browser.new_context(viewport={"width": 1280, "height": 720})
+        current = Visit(context.new_page(), url)
+        yield current, psutil.Process(pid)
+        context.close()
+        assert current.problems == []
+
+
+def test_bad_uploads_are_answered_and_the_next_one_works(fresh_visit: tuple[Visit, psutil.Process], tmp_path: Path) -> None:
+    visit, process = fresh_visit
+    page, most = visit.open(), 0
+    page.get_by_role("tab", name="Predict").click()
+
+    def upload(path: Path) -> None:
+        clear = page.locator("#photo").get_by_label(re.compile("Clear|Remove"))
+        if clear.count():
+            clear.first.click()
+        page.locator("#photo input[type=file]").set_input_files(str(path))
+
+    for path in write_refused(tmp_path / "refused"):
+        upload(path)
+        expect(page.get_by_text(re.compile(f"Cannot read {re.escape(path.name)} as a photo")).first).to_be_visible(timeout=20_000)
+        expect(page.locator(".class-row")).to_have_count(0)
+        most = max(most, process.memory_info().rss)
+    for path in write_accepted(tmp_path / "accepted"):
+        upload(path)
+        expect(page.locator(".class-row").first).to_contain_text("cat", timeout=20_000)
+        most = max(most, process.memory_info().rss)
+    for path in write_extreme(tmp_path / "extreme"):
+        upload(path)
+        expect(page.locator(".class-row")).to_have_count(5, timeout=20_000)
+        most = max(most, process.memory_info().rss)
+    assert most < 1.5 * 2**30
+
+
+def test_dark_mode_is_legible_in_every_tab(visit: Visit) -> None:
+    page = visit.open("?__theme=dark")
+    assert page.evaluate("document.body.classList.contains('dark')")
+    title = page.locator("#growth-chart .ytitle").first
+    colour = title.evaluate("(node) => getComputedStyle(node).fill")
+    assert min(int(part) for part in re.findall(r"\d+", colour)[:3]) > 180, colour
+    for tab in ("Layers", "Predict", "Architecture"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(300)
+
+
+def test_zoom_survives_an_update(visit: Visit) -> None:
+    page = visit.open()
+    page.evaluate("Plotly.relayout(document.querySelector('#params-chart .js-plotly-plot'), {'xaxis.range': [5, 20]})")
+    page.evaluate(
+        "document.querySelector('#params-chart .js-plotly-plot')._fullLayout && "
+        "(document.querySelector('#params-chart .js-plotly-plot').dataset.mark = 'same')"
+    )
+    _slider(page, "Growth rate k").press("ArrowRight")
+    start = from_query({})[0]
+    visit.shows(replace(start, config=replace(start.config, growth_rate=33)))
+    chart = page.locator("#params-chart .js-plotly-plot")
+    assert chart.get_attribute("data-mark") == "same"
+    assert page.evaluate("document.querySelector('#params-chart .js-plotly-plot')._fullLayout.xaxis.range") == [5, 20]
+
+
+def test_small_window(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 800, "height": 600})
+    page = visit.open()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(page.locator("#growth-chart")).to_be_visible()
+    page.get_by_label("Toggle Sidebar").click()
+    page.wait_for_timeout(800)
+    widths = page.evaluate("[...document.querySelectorAll('.js-plotly-plot')].map((c) => [c.clientWidth, c._fullLayout.width])")
+    assert all(abs(box - drawn) <= 1 for box, drawn in widths), widths
+
+
+def test_nothing_is_smaller_than_fourteen_pixels(visit: Visit) -> None:
+    page = visit.open()
+    for tab in ("Architecture", "Layers", "Predict"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(800)
+        small = page.evaluate("""() => [...document.querySelectorAll('body *')].filter((node) => {
+            const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+            const box = node.getBoundingClientRect();
+            return own && box.width > 1 && box.height > 1 && getComputedStyle(node).visibility !== 'hidden'
+              && parseFloat(getComputedStyle(node).fontSize) < 13.9 && !['SCRIPT', 'STYLE'].includes(node.tagName);
+          }).map((node) => `${node.tagName}.${node.className} ${getComputedStyle(node).fontSize}: ${node.textContent.slice(0, 30)}`)""")
+        assert small == [], tab
