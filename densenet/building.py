@@ -58,5 +58,6 @@ def memory_errors_explained(refusal: str, asked: str, memory: DeviceMemory) -> I
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
         raise ValueError(
-            f"{refusal}: {memory.label} ran out of memory on {asked}, with {memory.free_bytes / 2**30:.1f} GiB free before. {error}"
+            f"{refusal}: {memory.label} ran out of memory with {memory.free_bytes / 2**30:.1f} GiB free before. "
+            f"Asked was {asked}. {error}"
         ) from None

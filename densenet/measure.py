@@ -72,7 +72,8 @@ def allocated_peak(call: Callable[[], object]) -> AllocatedPeak:
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
         result = call()
     del result
-    assert profile.profiler is not None and profile.profiler.kineto_results is not None
+    assert profile.profiler is not None
+    assert profile.profiler.kineto_results is not None
     events = profile.profiler.kineto_results.events()
     changes = sorted(((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"), key=lambda change: change[0])
     spans = sorted((e.start_ns(), e.start_ns() + e.duration_ns()) for e in events if e.name() in _CONVOLUTIONS)
