@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from densenet.config import BATCH_SIZE_RANGE, DenseNetConfig, Workload, checked_integer
+from densenet.liveness import Moment
 from densenet.plan import plan
-from densenet.step_walk import Moment, walk
+from densenet.step_walk import walk
 
 _STATE_VALUES = {"sgd": 0, "momentum": 1, "adam": 2}  # that an optimizer keeps for each parameter
 _TENSORS = {"norm": 2, "conv": 1, "linear": 2}  # parameters of an operation

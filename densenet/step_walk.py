@@ -1,274 +1,178 @@
 """One step of a net as the allocator sees it: which tensors live at each operation, without torch.
 
-The rules are those of `densenet.model` under eager torch, float32 or autocast to bfloat16. Every quantity is a pair: bytes whatever the
-batch (weights, their gradients, statistics), and bytes for each image. So one walk serves every batch size. What a convolution allocates
-and frees inside itself is not counted.
+The rules are those of `densenet.model` under eager torch, float32 or autocast to bfloat16; those of single operations are in
+`densenet.liveness`. What a convolution allocates and frees inside itself is not counted. One walk serves every batch size.
 
-Forward, with gradients: BatchNorm saves its input and 8 bytes of statistics a channel, its output dies after the ReLU; ReLU saves its
-result, which is what the next convolution saves too; a max pooling saves its indices as int64, an average pooling its input; a dropout
-saves its mask; a concatenation saves nothing. What nothing saves dies when the next operation is done, but a concatenation lives until the
-layer that reads it returns, and the last norm's output until the classifier has answered.
-
-Backward: an operation's incoming gradient dies after it, with what it saved; BatchNorm needs two maps for its result, the usual place of
-the peak; gradients of parameters stay. The gradient of a block's concatenation is handed out as views that pin it until each has been
-added to another gradient, out of place the first time, in place from then on.
+A concatenation lives until the layer that reads it returns, in training without checkpointing until that layer's backward pass; the new
+features die with the block's own concatenation; the last norm's output lives until the classifier has answered. A max pooling saves its
+indices as int64. The gradient of a block's concatenation is handed out as views, which pin it until each has been added to another
+gradient, out of place the first time, in place from then on. Checkpointing keeps a part's inputs: of a block, its input and all new
+features but the last; "norm" keeps what convolutions put out as well, so the last one too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TypeAlias
 
 from densenet.config import DenseNetConfig
+from densenet.liveness import Liveness, Moment
 from densenet.plan import Layer, plan
 
 _RANDOM_STATE_BYTES = 5056  # of torch's generator on a CPU, kept for a second run's dropout
 
-
-# The most that lives during one operation: its path as in `Layer.path` ("loss" is the step's own), its phase (forward, recompute,
-# backward, optimizer), then bytes: fixed and per image (parameters, optimizer state and input not counted), and what of the fixed are
-# gradients of parameters. A plain tuple, because a page that follows a slider makes thousands of them at each move.
-Moment: TypeAlias = tuple[str, str, int, int, int]
+# The parts of the net. `layers` are a block's, each a chain with the concatenation behind it at its end.
 
 
-class _Walk:
-    """What lives now, beside parameters and input, and the moments so far."""
+def _features_kept(live: Liveness) -> bool:
+    """Whether checkpointing keeps every new feature, as the output of a convolution."""
+    return live.checkpointing == "norm" and not live.config.drop_rate
 
-    def __init__(self, config: DenseNetConfig, precision: str, checkpointing: str, training: bool) -> None:
-        self.config = config
-        self.checkpointing = checkpointing
-        self.training = training
-        self.width = 2 if precision == "bfloat16" else 4  # bytes of an activation
-        self.copy = 2 if precision == "bfloat16" else 0  # bytes of the copy of a weight that autocast makes, and of its gradient
-        dropped = training and checkpointing != "none" and config.drop_rate
-        self.features_kept = checkpointing == "norm" and not config.drop_rate  # as outputs of convolutions
-        self.random_state = _RANDOM_STATE_BYTES if dropped else 0
-        self.fixed = self.image = self.gradients = 0
-        self.moments: list[Moment] = []
-        self.phase = "forward"
 
-    def note(self, path: str, image: int = 0, fixed: int = 0) -> None:
-        """Record a moment at which `image` and `fixed` bytes more live than before and after it."""
-        self.moments.append((path, self.phase, self.fixed + fixed, self.image + image, self.gradients))
+def _random_state(live: Liveness) -> int:
+    """Bytes that a checkpointed layer keeps so that its dropout is the same in the second run."""
+    return _RANDOM_STATE_BYTES if live.training and live.checkpointing != "none" and live.config.drop_rate else 0
 
-    def out_bytes(self, row: Layer) -> int:
-        """Bytes of the result of `row`, for one image."""
-        return self.width * row.out_channels * row.out_size * row.out_size
 
-    # A chain is rows of which each reads what the one before has put out. Its caller holds what the first reads.
+def _stem_forward(live: Liveness, stem: Sequence[Layer]) -> None:
+    copy = _input_copy(live, stem)
+    live.image += copy
+    if live.training:
+        live.save_forward(stem[:3])
+    else:
+        live.pass_forward(stem[:1])
+        live.image -= copy
+        live.pass_forward(stem[1:3], dying=live.out_bytes(stem[0]))
+    for pool in stem[3:]:
+        indices = 8 * pool.out_channels * pool.out_size**2  # int64, in inference too
+        live.image += live.out_bytes(pool) + indices
+        live.note(pool.path)
+        live.image -= 0 if live.training else indices + live.out_bytes(stem[2])
 
-    def save_forward(self, chain: Sequence[Layer], convolutions_live: bool = False) -> None:
-        """Run `chain` and keep what autograd saves, and the last result; `convolutions_live`: their results are there already."""
-        for row in chain:
-            out = self.out_bytes(row)
-            if row.op == "norm":
-                self.fixed += 8 * row.in_channels  # mean and deviation of the batch
-            elif row.op == "conv":
-                self.fixed += self.copy * row.params
-                out = 0 if convolutions_live else out
-            if row.op == "relu":  # what it has read dies
-                self.note(row.path, out)
-            elif row.op == "dropout":  # likewise, but the mask stays beside the result
-                self.note(row.path, 2 * out)
-                self.image += out
-            else:
-                self.image += out
-                self.note(row.path)
 
-    def pass_forward(self, chain: Sequence[Layer], keep_convolutions: bool = False, dying: int = 0) -> None:
-        """Run `chain` and keep the last result only, or the convolutions' too; `dying`: what dies with the first operation."""
-        for row in chain:
-            if row.op == "dropout" and not self.training:
-                continue
-            out = self.out_bytes(row)
-            self.image += out
-            self.note(row.path, out if row.op == "dropout" else 0, self.copy * row.params)
-            self.image -= dying
-            dying = 0 if keep_convolutions and row.op == "conv" else out
+def _stem_backward(live: Liveness, stem: Sequence[Layer]) -> None:
+    for pool in stem[3:]:
+        full, pooled = live.out_bytes(stem[2]), live.out_bytes(pool)
+        live.image += full
+        live.note(pool.path)
+        live.image -= pooled + 8 * pool.out_channels * pool.out_size**2
+        live.backward(stem[1:3], full)
+    live.weight_gradient(stem[0].path, stem[0].params, live.out_bytes(stem[0]) + _input_copy(live, stem))
 
-    def backward(self, chain: Sequence[Layer], gradient: int) -> None:
-        """Run `chain` backwards from a gradient of that many bytes (0: a view of something pinned); leave its input's gradient.
 
-        What an operation makes takes the place of what it had saved, so that only the incoming gradient comes off.
-        """
-        for row in reversed(chain):
-            size = self.width * row.in_channels * row.in_size * row.in_size
-            if row.op == "conv":  # its input was saved by the ReLU before it and lives on
-                self.image += size
-                self.weight_gradient(row.path, row.params, gradient)
-            elif row.op == "norm":
-                self.fixed += 8 * row.in_channels
-                self.gradients += 8 * row.in_channels
-                self.note(row.path, 2 * size)
-                self.fixed -= 8 * row.in_channels
-                self.image -= gradient
-            else:
-                self.note(row.path, size)
-                self.image -= gradient
-            gradient = size
+def _input_copy(live: Liveness, stem: Sequence[Layer]) -> int:
+    """Bytes of the copy of one image that autocast makes for the first convolution."""
+    return live.copy * stem[0].in_channels * stem[0].in_size ** 2
 
-    def weight_gradient(self, path: str, params: int, dying: int) -> None:
-        """Add the gradient of a weight; `dying` bytes an image, and the weight's copy under autocast, die with the operation."""
-        self.note(path, 0, (self.copy or 4) * params)
-        self.image -= dying
-        self.fixed += (4 - self.copy) * params
-        self.gradients += 4 * params
-        if self.copy:  # the gradient is cast to float32
-            self.note(path, 0, self.copy * params)
 
-    def forward(self, chain: Sequence[Layer]) -> None:
-        """Run a chain that is checkpointed if anything is."""
-        if not self.training:
-            self.pass_forward(chain)
-        elif self.checkpointing == "none":
-            self.save_forward(chain)
+def _block_forward(live: Liveness, layers: Sequence[Sequence[Layer]]) -> None:
+    new = live.width * live.config.growth_rate * layers[0][0].in_size ** 2
+    joined = 0
+    for *chain, cat in layers:
+        live.forward(chain)
+        live.fixed += _random_state(live)
+        if not live.training or live.checkpointing != "none":
+            live.image -= joined
+        joined = live.out_bytes(cat)
+        live.image += joined
+        live.note(cat.path)
+    if not live.training:  # the features, and what the block has read
+        live.image -= joined
+    elif live.checkpointing == "none":
+        live.image -= len(layers) * new
+    elif not _features_kept(live):  # the others are inputs of checkpointed layers
+        live.image -= new
+
+
+def _block_backward(live: Liveness, layers: Sequence[Sequence[Layer]]) -> None:
+    new = live.width * live.config.growth_rate * layers[0][0].in_size ** 2
+    for i in reversed(range(len(layers))):
+        chain, last = layers[i][:-1], i == len(layers) - 1
+        path = layers[i - 1][-1].path if i else chain[0].path
+        read = live.width * chain[0].in_channels * chain[0].in_size ** 2
+        if i and live.checkpointing != "none":
+            live.phase = "recompute"
+            live.image += read
+            live.note(path)
+        live.again(chain)
+        live.backward(chain, 0 if last else new)
+        live.fixed -= _random_state(live)
+        if _features_kept(live) or (i and live.checkpointing != "none"):  # its own feature, or the newest that it has read
+            live.image -= new
+        if last:  # added out of place to the views, which unpins the block's gradient
+            live.note(path, read)
+            live.image -= live.out_bytes(layers[-1][-1])
         else:
-            self.pass_forward(chain, keep_convolutions=self.checkpointing == "norm")
+            live.image -= read
 
-    def again(self, chain: Sequence[Layer]) -> None:
-        """Run a checkpointed chain a second time, up to the operation that saves the last of what autograd needs."""
-        if self.checkpointing == "none":
-            return
-        self.phase = "recompute"
-        last, live = chain[-1], self.checkpointing == "norm"
-        self.save_forward(chain[:-1], live)
-        self.fixed += self.copy * last.params  # the weight of a last convolution is cast, though it does not run
-        if last.op == "dropout":  # it stops with the mask made, which takes the place of what it would have read
-            self.note(last.path, self.out_bytes(last))
-        self.phase = "backward"
 
-    # The parts of the net. `layers` are a block's, each a chain with the concatenation behind it at its end.
+def _transition_forward(live: Liveness, transition: Sequence[Layer]) -> None:
+    live.forward(transition)
+    if not live.training:
+        live.image -= live.out_bytes(transition[0])
 
-    def stem_forward(self, stem: Sequence[Layer]) -> None:
-        copy = self.input_copy(stem)
-        self.image += copy
-        if self.training:
-            self.save_forward(stem[:3])
-        else:
-            self.pass_forward(stem[:1])
-            self.image -= copy
-            self.pass_forward(stem[1:3], dying=self.out_bytes(stem[0]))
-        for pool in stem[3:]:
-            indices = 8 * pool.out_channels * pool.out_size**2  # int64, in inference too
-            self.image += self.out_bytes(pool) + indices
-            self.note(pool.path)
-            self.image -= 0 if self.training else indices + self.out_bytes(stem[2])
 
-    def stem_backward(self, stem: Sequence[Layer]) -> None:
-        for pool in stem[3:]:
-            full, pooled = self.out_bytes(stem[2]), self.out_bytes(pool)
-            self.image += full
-            self.note(pool.path)
-            self.image -= pooled + 8 * pool.out_channels * pool.out_size**2
-            self.backward(stem[1:3], full)
-        self.weight_gradient(stem[0].path, stem[0].params, self.out_bytes(stem[0]) + self.input_copy(stem))
+def _transition_backward(live: Liveness, transition: Sequence[Layer]) -> None:
+    live.again(transition)
+    live.backward(transition, live.out_bytes(transition[-1]))
 
-    def input_copy(self, stem: Sequence[Layer]) -> int:
-        """Bytes of the copy of one image that autocast makes for the first convolution."""
-        return self.copy * stem[0].in_channels * stem[0].in_size ** 2
 
-    def block_forward(self, layers: Sequence[Sequence[Layer]]) -> None:
-        new = self.width * self.config.growth_rate * layers[0][0].in_size ** 2
-        joined = 0
-        for *chain, cat in layers:
-            self.forward(chain)
-            self.fixed += self.random_state
-            if not self.training or self.checkpointing != "none":
-                self.image -= joined
-            joined = self.out_bytes(cat)
-            self.image += joined
-            self.note(cat.path)
-        if not self.training:  # the features, and what the block has read
-            self.image -= joined
-        elif self.checkpointing == "none":
-            self.image -= len(layers) * new
-        elif not self.features_kept:  # the others are inputs of checkpointed layers
-            self.image -= new
+def _tail_forward(live: Liveness, tail: Sequence[Layer]) -> None:
+    norm, relu, pool, _, classifier = tail
+    full, pooled = live.out_bytes(norm), live.out_bytes(pool)
+    live.image += full
+    live.note(norm.path)
+    if live.training:
+        live.fixed += 8 * norm.in_channels
+    else:
+        live.image -= full
+    live.image += full
+    live.note(relu.path)
+    live.image += pooled
+    live.note(pool.path, (2 * full + 2 * pooled) if live.copy else 0)  # a mean of bfloat16 is taken in float32
+    live.image += live.out_bytes(classifier) - (0 if live.training else full)
+    live.fixed += live.copy * classifier.params if live.training else 0
+    live.note(classifier.path, 0, 0 if live.training else live.copy * classifier.params)
+    live.image -= full  # the last norm's output, which the head has held
 
-    def block_backward(self, layers: Sequence[Sequence[Layer]]) -> None:
-        new = self.width * self.config.growth_rate * layers[0][0].in_size ** 2
-        for i in reversed(range(len(layers))):
-            chain, last = layers[i][:-1], i == len(layers) - 1
-            path = layers[i - 1][-1].path if i else chain[0].path
-            read = self.width * chain[0].in_channels * chain[0].in_size ** 2
-            if i and self.checkpointing != "none":
-                self.phase = "recompute"
-                self.image += read
-                self.note(path)
-            self.again(chain)
-            self.backward(chain, 0 if last else new)
-            self.fixed -= self.random_state
-            if self.features_kept or (i and self.checkpointing != "none"):  # its own feature, or the newest that it has read
-                self.image -= new
-            if last:  # added out of place to the views, which unpins the block's gradient
-                self.note(path, read)
-                self.image -= self.out_bytes(layers[-1][-1])
-            else:
-                self.image -= read
 
-    def transition_forward(self, transition: Sequence[Layer]) -> None:
-        self.forward(transition)
-        if not self.training:
-            self.image -= self.out_bytes(transition[0])
+def _loss(live: Liveness, tail: Sequence[Layer]) -> None:
+    """Cross-entropy in float32, forward and backward."""
+    logits, full = live.out_bytes(tail[-1]), 4 * tail[-1].out_channels
+    copy = full if live.copy else 0
+    live.image += full
+    live.note("loss", copy)
+    live.image -= logits
+    live.phase = "backward"
+    live.image += full
+    live.note("loss", full)
+    live.image += logits - 2 * full  # the gradient of the logits stays
 
-    def transition_backward(self, transition: Sequence[Layer]) -> None:
-        self.again(transition)
-        self.backward(transition, self.out_bytes(transition[-1]))
 
-    def tail_forward(self, tail: Sequence[Layer]) -> None:
-        norm, relu, pool, _, classifier = tail
-        full, pooled = self.out_bytes(norm), self.out_bytes(pool)
-        self.image += full
-        self.note(norm.path)
-        if self.training:
-            self.fixed += 8 * norm.in_channels
-        else:
-            self.image -= full
-        self.image += full
-        self.note(relu.path)
-        self.image += pooled
-        self.note(pool.path, (2 * full + 2 * pooled) if self.copy else 0)  # a mean of bfloat16 is taken in float32
-        self.image += self.out_bytes(classifier) - (0 if self.training else full)
-        self.fixed += self.copy * classifier.params if self.training else 0
-        self.note(classifier.path, 0, 0 if self.training else self.copy * classifier.params)
-        self.image -= full  # the last norm's output, which the head has held
+def _tail_backward(live: Liveness, tail: Sequence[Layer]) -> None:
+    norm, _, pool, _, classifier = tail
+    full, pooled = live.out_bytes(norm), live.out_bytes(pool)
+    live.image += pooled
+    live.weight_gradient(classifier.path, classifier.params, live.out_bytes(classifier) + pooled)
+    live.image += full
+    live.note(pool.path)
+    live.image -= pooled
+    live.backward(tail[:2], full)
 
-    def loss(self, tail: Sequence[Layer]) -> None:
-        """Cross-entropy in float32, forward and backward."""
-        logits, full = self.out_bytes(tail[-1]), 4 * tail[-1].out_channels
-        copy = full if self.copy else 0
-        self.image += full
-        self.note("loss", copy)
-        self.image -= logits
-        self.phase = "backward"
-        self.image += full
-        self.note("loss", full)
-        self.image += logits - 2 * full  # the gradient of the logits stays
 
-    def tail_backward(self, tail: Sequence[Layer]) -> None:
-        norm, _, pool, _, classifier = tail
-        full, pooled = self.out_bytes(norm), self.out_bytes(pool)
-        self.image += pooled
-        self.weight_gradient(classifier.path, classifier.params, self.out_bytes(classifier) + pooled)
-        self.image += full
-        self.note(pool.path)
-        self.image -= pooled
-        self.backward(tail[:2], full)
-
-    def optimizer_step(self, rows: Sequence[Layer], optimizer: str) -> None:
-        """SGD works in place, with momentum too; Adam makes two temporaries of a parameter while the one before still has one."""
-        self.phase = "optimizer"
-        if optimizer != "adam":
-            self.note(rows[-1].path)
-            return
-        before = 0
-        for row in rows:
-            if row.params:
-                bias = row.in_channels if row.op == "norm" else row.out_channels if row.op == "linear" else 0
-                weight = row.params - bias
-                self.note(row.path, 0, 4 * max(before + 2 * weight, weight + 2 * bias))
-                before = bias or weight
+def _optimizer_step(live: Liveness, rows: Sequence[Layer], optimizer: str) -> None:
+    """SGD works in place, with momentum too; Adam makes two temporaries of a parameter while the one before still has one."""
+    live.phase = "optimizer"
+    if optimizer != "adam":
+        live.note(rows[-1].path)
+        return
+    before = 0
+    for row in rows:
+        if row.params:
+            bias = row.in_channels if row.op == "norm" else row.out_channels if row.op == "linear" else 0
+            weight = row.params - bias
+            live.note(row.path, 0, 4 * max(before + 2 * weight, weight + 2 * bias))
+            before = bias or weight
 
 
 @lru_cache(maxsize=32)  # the page asks for the same walk at several batch sizes
@@ -288,18 +192,20 @@ def walk(
         at += len(transition)
         blocks.append((layers, transition))
 
-    step = _Walk(config, precision, checkpointing, mode == "train")
-    step.stem_forward(stem)
+    live = Liveness(config, precision, checkpointing, training=mode == "train")
+    _stem_forward(live, stem)
     for layers, transition in blocks:
-        step.block_forward(layers)
-        step.transition_forward(transition) if transition else None
-    step.tail_forward(tail)
-    if step.training:
-        step.loss(tail)
-        step.tail_backward(tail)
+        _block_forward(live, layers)
+        if transition:
+            _transition_forward(live, transition)
+    _tail_forward(live, tail)
+    if live.training:
+        _loss(live, tail)
+        _tail_backward(live, tail)
         for layers, transition in reversed(blocks):
-            step.transition_backward(transition) if transition else None
-            step.block_backward(layers)
-        step.stem_backward(stem)
-        step.optimizer_step(rows, optimizer)
-    return tuple(step.moments)
+            if transition:
+                _transition_backward(live, transition)
+            _block_backward(live, layers)
+        _stem_backward(live, stem)
+        _optimizer_step(live, rows, optimizer)
+    return tuple(live.moments)
