@@ -48,6 +48,48 @@ def test_the_estimate_is_what_a_step_really_takes(seed: int) -> None:
     assert abs(estimate - truth) <= 0.005 * truth, f"{estimate} estimated, {truth} measured, {config}, {workload}"
 
 
+OPERATORS = {  # of torch, and the operations of the plan and the phase in which they run
+    "aten::native_batch_norm_backward": ("norm", "backward"),
+    "aten::threshold_backward": ("relu", "backward"),
+    "aten::avg_pool2d_backward": ("pool", "backward"),
+    "aten::max_pool2d_with_indices": ("pool", "forward"),
+}
+
+
+@pytest.mark.parametrize("checkpointing", ["none", "layer"])
+def test_the_timeline_is_what_lives_during_each_operation(checkpointing: str) -> None:
+    import torch
+
+    from densenet.measure import _Step, live_bytes
+    from densenet.model import DenseNet
+
+    config = DenseNetConfig(growth_rate=8, block_config=(3, 2, 2), num_init_features=16, num_classes=10)
+    workload = Workload(image_size=64, batch_size=4, mode="train", checkpointing=checkpointing)
+    step = _Step(DenseNet(config, checkpointing), workload, torch.device("cpu"))
+    step()
+    step.model.zero_grad(set_to_none=True)
+    standing = live_bytes([*step.model.parameters(), *step.model.buffers(), step.x, step.labels])
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        step()
+    events = profile.profiler.kineto_results.events()  # type: ignore[union-attr]
+    changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    kinds = {row.path: row.op for row in plan_of(config, 64)}
+    timeline = estimate_memory(config, workload).timeline
+    for operator, (kind, phase) in OPERATORS.items():
+        spans = sorted((e.start_ns(), e.start_ns() + e.duration_ns()) for e in events if e.name() == operator)
+        seen = []
+        for start, end in spans:
+            live, most = standing, 0
+            for when, change in changes:
+                live += change if when <= end else 0
+                most = max(most, live) if start <= when <= end else most
+            seen.append(most)
+        expected = [point.live_bytes for point in timeline if kinds.get(point.path) == kind and point.phase == phase]
+        if kind == "pool":  # the stem's and the last are operators of their own
+            expected = expected[:1] if phase == "forward" else expected[1:-1]
+        assert expected == pytest.approx(seen, rel=0.0005), operator
+
+
 def test_the_drawn_cases_cover_what_can_be_asked() -> None:
     cases = [drawn(seed) for seed in SEEDS]
     assert {c.stem for c, _ in cases} == {"imagenet", "cifar"}
