@@ -1,72 +1,118 @@
-"""How much memory one step takes: a first approximation by closed formulas, without torch.
+"""How much memory one step takes, what of it is what, and where in the step the peak is; without torch.
 
-Bytes of live tensors at the peak; the context of the device and the convolution library's workspaces are not included. Training keeps,
-per dense layer, its concatenated input twice (before and after BatchNorm-ReLU) and its bottleneck twice; a transition keeps 2 C + C';
-the stem and the tail likewise. Inference holds, at its widest layer, the input's three copies and the bottleneck. Typically 5 to 17 %
-off; no timeline yet.
+A number is the largest sum of live tensor bytes over one step (zero_grad with set_to_none, forward, cross-entropy, backward, optimizer),
+after one step of warm-up: parameters, buffers, optimizer state and the input batch included, workspaces of the convolution library and
+the device's context not. bfloat16 is autocast with float32 weights. Inference is in eval mode, without gradients. The optimizers are
+torch's, parameter by parameter (`foreach=False`). `densenet.measure` measures the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from densenet.config import DenseNetConfig, Workload
-from densenet.costs import totals
-from densenet.plan import Layer, plan
+from densenet.config import BATCH_SIZE_RANGE, DenseNetConfig, Workload, checked_integer
+from densenet.liveness import Moment
+from densenet.plan import plan
+from densenet.step_walk import walk
 
-_OPTIMIZER_VALUES = {"sgd": 0, "momentum": 1, "adam": 2}  # state per parameter
+_STATE_VALUES = {"sgd": 0, "momentum": 1, "adam": 2}  # that an optimizer keeps for each parameter
+_TENSORS = {"norm": 2, "conv": 1, "linear": 2}  # parameters of an operation
+
+
+class Point(NamedTuple):
+    """One operation of the step, and the most bytes that live during it."""
+
+    path: str  # as in `Layer.path`, or "loss"
+    phase: str  # forward, recompute, backward, optimizer
+    live_bytes: int
 
 
 class MemoryEstimate(NamedTuple):
-    """Bytes at the moment of the peak; the parts sum to `peak`."""
+    """Bytes at the moment of the peak; the first five sum to `peak`, which is `timeline[peak_index].live_bytes`."""
 
     parameters: int  # buffers too
-    gradients: int
+    gradients: int  # of parameters
     optimizer: int
-    activations: int
+    activations: int  # what the backward pass needs, gradients of activations, temporaries
     other: int  # the input batch and the labels
     peak: int
+    peak_index: int
+    timeline: tuple[Point, ...]  # the step's operations in order
+
+    @property
+    def where(self) -> Point:
+        """The operation during which the peak is reached."""
+        return self.timeline[self.peak_index]
 
 
-def _saved_values(rows: tuple[Layer, ...], config: DenseNetConfig) -> int:
-    """Values per image that autograd keeps from the forward pass for the backward pass."""
-    saved = 0
-    for row in rows:
-        area = row.in_size * row.in_size
-        if row.op == "norm" and row.path != "features.norm0":
-            saved += 2 * row.in_channels * area  # its input, and the ReLU's result that the next convolution reads
-        elif row.path.startswith("features.transition") and row.op == "pool":
-            saved += row.in_channels * area
-    if config.stem == "imagenet":
-        saved += 2 * config.num_init_features * rows[0].out_size * rows[0].out_size
-    return saved
+class FeatureBytes(NamedTuple):
+    """What a net's dense blocks make for one image, in bytes."""
+
+    concatenated: int  # all inputs of dense layers, each a copy of all features before it: grows with the square of the depth
+    new: int  # each layer's k new features: grows with the depth
 
 
-def _widest_values(rows: tuple[Layer, ...], config: DenseNetConfig) -> int:
-    """Values per image that are alive at once in inference: max over layers of (3 C_in + bn k) H W, and over the stem."""
-    dense = (3 * r.in_channels + config.bottleneck_channels for r in rows if r.path.endswith(".norm1"))
-    areas = (r.in_size * r.in_size for r in rows if r.path.endswith(".norm1"))
-    widest = max(channels * area for channels, area in zip(dense, areas, strict=True))
-    stem = rows[0]
-    copies = 2 if config.stem == "imagenet" else 1
-    return max(widest, copies * stem.out_channels * stem.out_size**2)
+class _Standing(NamedTuple):
+    """Bytes that live through the whole step."""
+
+    parameters: int
+    optimizer: int
+    per_image: int
+
+
+def _standing(config: DenseNetConfig, workload: Workload) -> _Standing:
+    params = buffer_bytes = tensors = 0
+    for row in plan(config, workload.image_size):
+        params += row.params
+        buffer_bytes += row.buffer_bytes
+        tensors += _TENSORS.get(row.op, 0)
+    training = workload.mode == "train"
+    state = 4 * params * _STATE_VALUES[workload.optimizer] + (4 * tensors if workload.optimizer == "adam" else 0)  # Adam counts steps
+    label = 8 if training else 0  # int64
+    return _Standing(
+        4 * params + buffer_bytes, state if training else 0, 4 * config.in_channels * workload.image_size**2 + label
+    )
+
+
+def _moments(config: DenseNetConfig, workload: Workload) -> tuple[Moment, ...]:
+    if workload.mode == "infer":  # checkpointing and optimizer play no part
+        return walk(config, workload.image_size, "infer", "none", "sgd", workload.precision)
+    return walk(config, workload.image_size, "train", workload.checkpointing, workload.optimizer, workload.precision)
 
 
 def estimate_memory(config: DenseNetConfig, workload: Workload) -> MemoryEstimate:
-    """Return a first approximation of the peak of one step, in bytes.
+    """Return the peak of one step in bytes, its parts and the step's timeline; raises what `plan` raises for an image too small."""
+    moments, standing, batch = _moments(config, workload), _standing(config, workload), workload.batch_size
+    other = batch * standing.per_image
+    base = standing.parameters + standing.optimizer + other
+    live = [base + fixed + batch * image for _, _, fixed, image, _ in moments]
+    peak = max(live)
+    at = live.index(peak)
+    gradients = moments[at][-1]
+    timeline = tuple(map(Point, [moment[0] for moment in moments], [moment[1] for moment in moments], live))
+    return MemoryEstimate(standing.parameters, gradients, standing.optimizer, peak - base - gradients, other, peak, at, timeline)
 
-    Covers plain float32; raises ValueError for checkpointing or bfloat16, and what `plan` raises for an image too small.
-    """
-    if workload.checkpointing != "none":
-        raise ValueError(f"checkpointing must be none for this estimate, got {workload.checkpointing!r}")
-    if workload.precision != "float32":
-        raise ValueError(f"precision must be float32 for this estimate, got {workload.precision!r}")
-    rows, sums = plan(config, workload.image_size), totals(config, workload.image_size)
-    training = workload.mode == "train"
-    values = _saved_values(rows, config) if training else _widest_values(rows, config)
-    parameters = 4 * sums.params + sums.buffer_bytes
-    gradients = 4 * sums.params if training else 0
-    optimizer = 4 * sums.params * _OPTIMIZER_VALUES[workload.optimizer] if training else 0
-    activations = 4 * values * workload.batch_size
-    other = workload.batch_size * (4 * config.in_channels * workload.image_size**2 + (8 if training else 0))
-    return MemoryEstimate(parameters, gradients, optimizer, activations, other, parameters + gradients + optimizer + activations + other)
+
+def peaks(config: DenseNetConfig, workload: Workload, batch_sizes: Iterable[int]) -> tuple[int, ...]:
+    """Return the peak in bytes for each of `batch_sizes`, whatever the workload's own is, from one walk of the step."""
+    standing = _standing(config, workload)
+    steepest: dict[int, int] = {}  # of the moments that grow alike with the batch, only the largest can be the peak
+    for _, _, fixed, image, _ in _moments(config, workload):
+        steepest[image] = max(fixed, steepest.get(image, 0))
+    base = standing.parameters + standing.optimizer
+    sizes = [checked_integer("batch_size", size, BATCH_SIZE_RANGE) for size in batch_sizes]
+    return tuple(
+        base + size * standing.per_image + max(fixed + size * image for image, fixed in steepest.items()) for size in sizes
+    )
+
+
+def feature_bytes(config: DenseNetConfig, image_size: int = 224) -> FeatureBytes:
+    """Return what one image's concatenated inputs take in float32, and what the new features alone take (arXiv 1707.06990)."""
+    concatenated = new = 0
+    for row in plan(config, image_size):
+        if row.op == "cat":
+            area = 4 * row.in_size**2
+            concatenated += row.in_channels * area
+            new += (row.out_channels - row.in_channels) * area
+    return FeatureBytes(concatenated, new)

@@ -6,12 +6,14 @@ Every activation is a module of its own and nothing runs in place: attribution m
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from densenet.config import DenseNetConfig
+from densenet.checkpointing import run_part
+from densenet.config import CHECKPOINTING, DenseNetConfig, checked_choice
 
 if TYPE_CHECKING:
     from densenet.weights import Weights
@@ -42,11 +44,17 @@ class DenseLayer(nn.Module):
         return x
 
 
+def _on_all(layer: nn.Module, *features: Tensor) -> Tensor:
+    """Run `layer` on the concatenation of `features`, which is thus made again where the layer is run again."""
+    return layer(torch.cat(features, 1) if len(features) > 1 else features[0])
+
+
 class DenseBlock(nn.Module):
     """Each layer reads the concatenation of the block's input and of all features before it (equation 2)."""
 
-    def __init__(self, num_layers: int, in_channels: int, config: DenseNetConfig) -> None:
+    def __init__(self, num_layers: int, in_channels: int, config: DenseNetConfig, checkpointing: str) -> None:
         super().__init__()
+        self.checkpointing = checkpointing
         for i in range(num_layers):
             self.add_module(f"denselayer{i + 1}", DenseLayer(in_channels + i * config.growth_rate, config))
 
@@ -54,30 +62,38 @@ class DenseBlock(nn.Module):
         """N x C x H x W -> N x (C + layers * k) x H x W."""
         features = [x]
         for layer in self.children():
-            features.append(layer(torch.cat(features, 1) if len(features) > 1 else x))
+            features.append(run_part(partial(_on_all, layer), layer, self.checkpointing, *features))
         return torch.cat(features, 1)
 
 
 class Transition(nn.Sequential):
     """BN-ReLU-1x1-average pool between two blocks (section 3, "Pooling layers" and "Compression")."""
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, checkpointing: str) -> None:
         super().__init__()
+        self.checkpointing = checkpointing
         self.norm = nn.BatchNorm2d(in_channels)
         self.relu = nn.ReLU()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size=1, bias=False)
         self.pool = nn.AvgPool2d(kernel_size=2, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x C x H x W -> N x C' x H/2 x W/2."""
+        return run_part(super().forward, self, self.checkpointing, x)
 
 
 class DenseNet(nn.Module):
     """A DenseNet of any valid config; `head(features(x)) == model(x)`, with N x in_channels x H x W -> N x num_classes logits.
 
     Convolutions start as torchvision's do: He normal initialisation (fan in), norms at 1 and 0, the classifier's bias at 0.
+    `checkpointing` "none", "norm" or "layer" says what training keeps for the backward pass (`densenet.checkpointing`); it changes memory
+    and time, never a number. ValueError for any other.
     """
 
-    def __init__(self, config: DenseNetConfig) -> None:
+    def __init__(self, config: DenseNetConfig, checkpointing: str = "none") -> None:
         super().__init__()
         self.config = config
+        self.checkpointing = checked_choice("checkpointing", checkpointing, CHECKPOINTING)
         self.weights: Weights | None = None  # the record of the weights that were loaded, if any
         channels = config.num_init_features
         if config.stem == "imagenet":
@@ -91,11 +107,11 @@ class DenseNet(nn.Module):
             stem = [("conv0", nn.Conv2d(config.in_channels, channels, kernel_size=3, padding=1, bias=False))]
         self.features = nn.Sequential(OrderedDict(stem))
         for i, num_layers in enumerate(config.block_config, start=1):
-            self.features.add_module(f"denseblock{i}", DenseBlock(num_layers, channels, config))
+            self.features.add_module(f"denseblock{i}", DenseBlock(num_layers, channels, config, checkpointing))
             channels += num_layers * config.growth_rate
             if i < len(config.block_config):
                 kept = max(1, int(channels * config.compression))
-                self.features.add_module(f"transition{i}", Transition(channels, kept))
+                self.features.add_module(f"transition{i}", Transition(channels, kept, checkpointing))
                 channels = kept
         self.features.add_module("norm5", nn.BatchNorm2d(channels))
         self.relu5 = nn.ReLU()

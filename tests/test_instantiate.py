@@ -23,7 +23,7 @@ def nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     def built(*_: object, **__: object) -> None:
         raise AssertionError("the net was built")
 
-    monkeypatch.setattr(instantiate, "DenseNet", built)
+    monkeypatch.setattr(instantiate, "build", built)
 
 
 def free(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:

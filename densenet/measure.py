@@ -1,0 +1,239 @@
+"""Take one step for real and say what it took: the truth beside `densenet.memory`'s estimate.
+
+The peak is what that module describes. On a CPU: what lived before the step plus the running maximum of torch.profiler's memory events, a
+convolution counting as what it leaves behind (its workspace depends on instruction set and threads; `workspace` is what it adds to the
+peak). On a CUDA device: torch's `max_memory_allocated`, cuDNN's workspaces included.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from densenet.building import arithmetic_seconds, build, memory_errors_explained, stop_between_layers, transfer_seconds
+from densenet.config import DenseNetConfig, Workload
+from densenet.device import DeviceMemory, choose_device, device_memory
+from densenet.memory import estimate_memory
+from densenet.model import DenseNet
+from densenet.plan import plan
+
+MAX_EXPECTED_SECONDS = 120.0  # of the whole measurement
+_MEMORY_MARGIN = 1.25  # workspaces of convolutions, and what the allocator cannot use
+_TIMED_RUNS = 3
+_RUNS_BELOW_SECONDS = 5.0  # slower steps are timed once
+_SLOW_BFLOAT16 = 12.0  # times float32, on processors without instructions for it
+_CONVOLUTIONS = ("aten::convolution", "aten::convolution_backward")
+_LEARNING_RATE = 1e-3
+_METHODS = {"cpu": "allocator events of torch.profiler, without convolution workspaces", "cuda": "torch.cuda.max_memory_allocated"}
+
+_busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # a device is measured by one at a time
+
+
+class Measurement(NamedTuple):
+    """What one step really took."""
+
+    peak: int  # bytes
+    seconds: float  # median of `runs` steps after one of warm-up
+    params: int
+    images_per_second: float
+    runs: int
+    device: str  # its name for people
+    method: str  # how the peak was taken
+    workspace: int | None  # bytes that convolutions' workspaces add to the peak; None where it holds them already
+    free_bytes: int  # on the device, before the build
+    total_bytes: int
+
+
+class AllocatedPeak(NamedTuple):
+    """The most that was allocated during a call beyond what lived before it, in bytes."""
+
+    tensors: int  # a convolution counts as what it leaves behind
+    everything: int  # workspaces too
+
+
+class Cancelled(Exception):
+    """The measurement was given up because nobody waits for it any more."""
+
+
+def allocated_peak(call: Callable[[], object]) -> AllocatedPeak:
+    """Run `call` on the CPU under torch's profiler and return its peaks.
+
+    Memory that lived before and is freed by `call` is not seen: let go of it before.
+    """
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler writes its state to stderr, as if it were errors
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        result = call()
+    del result
+    assert profile.profiler is not None
+    assert profile.profiler.kineto_results is not None
+    events = profile.profiler.kineto_results.events()
+    changes = sorted(((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"), key=lambda change: change[0])
+    spans = sorted((e.start_ns(), e.start_ns() + e.duration_ns()) for e in events if e.name() in _CONVOLUTIONS)
+    live = settled = most = everything = at = 0
+    for when, change in changes:
+        while at < len(spans) and spans[at][1] < when:
+            settled, at = live, at + 1
+            most = max(most, settled)
+        live += change
+        everything = max(everything, live)
+        if at == len(spans) or when < spans[at][0]:  # outside every convolution
+            most = max(most, live)
+    return AllocatedPeak(max(most, live), everything)
+
+
+def live_bytes(tensors: Iterable[Tensor | None]) -> int:
+    """Return the bytes of the storages behind `tensors`, each counted once."""
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors if t is not None}
+    return sum(storages.values())
+
+
+def _optimizer(model: DenseNet, name: str) -> torch.optim.Optimizer:
+    """One parameter at a time: torch's other ways need temporaries as large as the net."""
+    if name == "adam":
+        return torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE, foreach=False)
+    return torch.optim.SGD(model.parameters(), lr=_LEARNING_RATE, momentum=0.9 if name == "momentum" else 0.0, foreach=False)
+
+
+class _Step:
+    """A net with what one step of a workload needs; calling it takes the step."""
+
+    def __init__(self, model: DenseNet, workload: Workload, device: torch.device) -> None:
+        config, training = model.config, workload.mode == "train"
+        self.model = model.train(training).requires_grad_(training)
+        self.training = training
+        self.precision = workload.precision
+        self.device = device
+        self.x = torch.rand(workload.batch_size, config.in_channels, workload.image_size, workload.image_size, device=device)
+        self.labels = torch.randint(config.num_classes, (workload.batch_size,), device=device) if training else None
+        self.optimizer = _optimizer(model, workload.optimizer) if training else None
+
+    def __call__(self) -> None:
+        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+        if self.optimizer is None or self.labels is None:
+            with torch.inference_mode(), autocast:
+                self.model(self.x)
+            return
+        self.optimizer.zero_grad(set_to_none=True)
+        with autocast:
+            loss = nn.functional.cross_entropy(self.model(self.x), self.labels)
+        loss.backward()
+        self.optimizer.step()
+
+    def seconds(self) -> float:
+        """Take a step and return its time."""
+        started = time.perf_counter()
+        self()
+        if self.device.type != "cpu":
+            getattr(torch, self.device.type).synchronize()
+        return time.perf_counter() - started
+
+    def peak(self, before_bytes: int) -> AllocatedPeak:
+        """Take a step and return its peaks in bytes, `before_bytes` being what other work had on a CUDA device."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+            self()
+            torch.cuda.synchronize(self.device)
+            peak = torch.cuda.max_memory_allocated(self.device) - before_bytes
+            return AllocatedPeak(peak, peak)
+        if self.optimizer is not None:
+            self.optimizer.zero_grad(set_to_none=True)
+        state = [v for s in (self.optimizer.state.values() if self.optimizer else ()) for v in s.values() if isinstance(v, Tensor)]
+        standing = live_bytes([*self.model.parameters(), *self.model.buffers(), *state, self.x, self.labels])
+        tensors, everything = allocated_peak(self)
+        return AllocatedPeak(standing + tensors, standing + everything)
+
+
+def expected_seconds(config: DenseNetConfig, workload: Workload, device_type: str) -> float:
+    """Estimate one step from its multiply-adds and the bytes that its operations read and write, cautiously."""
+    arithmetic = arithmetic_seconds(config, workload.image_size, device_type)
+    transfer = transfer_seconds(config, workload.image_size, device_type)
+    if workload.precision == "bfloat16" and device_type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        arithmetic *= _SLOW_BFLOAT16
+    passes = 1 if workload.mode == "infer" else 3  # a backward pass takes two
+    again = {"none": (0, 0), "norm": (0, 1), "layer": (1, 1)}[workload.checkpointing if workload.mode == "train" else "none"]
+    return workload.batch_size * ((passes + again[0]) * arithmetic + (passes + again[1]) * transfer)
+
+
+def _check(config: DenseNetConfig, workload: Workload, device: torch.device, memory: DeviceMemory, asked: str) -> None:
+    """Raise ValueError for what cannot be measured here."""
+    if device.type not in _METHODS:
+        raise ValueError(f"device must be one of {', '.join(_METHODS)} to measure memory on, got {device.type!r}")
+    small = [r.path for r in plan(config, workload.image_size) if r.op == "norm" and r.in_size == 1]
+    if small and workload.mode == "train" and workload.batch_size == 1:
+        raise ValueError(
+            f"batch_size must be at least 2 to train on images of {workload.image_size} x {workload.image_size}, got 1: the maps at "
+            f"{small[0]} have one pixel, and BatchNorm needs more than one value"
+        )
+    needed = int(_MEMORY_MARGIN * estimate_memory(config, workload).peak)
+    if needed > memory.free_bytes:
+        raise ValueError(
+            f"Not measured: {asked} needs about {needed / 2**30:.1f} GiB, and {memory.label} has {memory.free_bytes / 2**30:.1f} GiB free."
+        )
+    seconds = (2 + _TIMED_RUNS) * expected_seconds(config, workload, device.type)
+    if seconds > MAX_EXPECTED_SECONDS:
+        raise ValueError(
+            f"Not measured: {asked} would take about {seconds:.0f} s on {memory.label}; the limit here is {MAX_EXPECTED_SECONDS:.0f} s."
+        )
+
+
+def measure(
+    config: DenseNetConfig,
+    workload: Workload,
+    device: torch.device | str | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Measurement:
+    """Build the net on `device` (default: a GPU where there is one), take steps of `workload` and report; the net is then freed.
+
+    One measurement at a time runs on a device, others wait. `cancelled` is asked while waiting, before each module that is built and at
+    each dense layer, forward and backward; once it says yes, `Cancelled` is raised. ValueError: too large or too slow for the device, out
+    of its memory after all, or a batch that BatchNorm cannot train on.
+    """
+    config.check_image_size(workload.image_size)
+    target = device if isinstance(device, torch.device) else choose_device(device or "auto")
+
+    def stop_if_cancelled() -> None:
+        if cancelled():
+            raise Cancelled
+
+    lock = _busy[str(target)]
+    while not lock.acquire(timeout=0.1):
+        stop_if_cancelled()
+    try:
+        return _measured(config, workload, target, stop_if_cancelled)
+    finally:
+        lock.release()
+
+
+def _measured(config: DenseNetConfig, workload: Workload, device: torch.device, stop: Callable[[], None]) -> Measurement:
+    memory = device_memory(device)
+    images = "one image" if workload.batch_size == 1 else f"a batch of {workload.batch_size} images"
+    asked = f"{'training' if workload.mode == 'train' else 'inference'} on {images} of {workload.image_size} x {workload.image_size}"
+    _check(config, workload, device, memory, asked)
+    before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+    with memory_errors_explained("Not measured", asked, memory):
+        step = _Step(build(config, device, stop, workload.checkpointing), workload, device)
+        stop_between_layers(step.model, stop)
+        slow = step.seconds()  # warm-up
+        peak = step.peak(before)
+        times = [step.seconds() for _ in range(_TIMED_RUNS if slow < _RUNS_BELOW_SECONDS else 1)]
+    seconds = statistics.median(times)
+    return Measurement(
+        peak=peak.tensors,
+        seconds=seconds,
+        params=sum(p.numel() for p in step.model.parameters()),
+        images_per_second=workload.batch_size / seconds,
+        runs=len(times),
+        device=memory.label,
+        method=_METHODS[device.type],
+        workspace=peak.everything - peak.tensors if device.type == "cpu" else None,
+        free_bytes=memory.free_bytes,
+        total_bytes=memory.total_bytes,
+    )
