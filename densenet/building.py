@@ -54,10 +54,12 @@ def memory_errors_explained(refusal: str, asked: str, memory: DeviceMemory) -> I
     """Turn the device's out-of-memory error into a ValueError that begins with `refusal`, and empty its cache."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:  # torch.OutOfMemoryError is one; on a CPU the allocator raises the plain kind
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
         raise ValueError(
             f"{refusal}: {memory.label} ran out of memory with {memory.free_bytes / 2**30:.1f} GiB free before. "
-            f"Asked was {asked}. {error}"
+            f"Asked was {asked}. {str(error).split('. ')[0].rstrip('.')}."
         ) from None

@@ -48,8 +48,10 @@ def layers(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
 
 
 def memory(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
-    """A first approximation of the peak of one step, in bytes, and its parts."""
-    return {**estimate_memory(config, workload)._asdict(), "method": "first approximation by closed formulas"}
+    """The peak of one step in bytes, its parts, and the operation at which it is reached."""
+    estimate = estimate_memory(config, workload)
+    parts = {key: value for key, value in estimate._asdict().items() if key not in ("timeline", "peak_index")}
+    return {**parts, "where": {"operation": estimate.where.path, "phase": estimate.where.phase}}
 
 
 def _instantiate(settings: Settings) -> Callable[[DenseNetConfig, Workload], dict[str, Any]]:
@@ -60,6 +62,16 @@ def _instantiate(settings: Settings) -> Callable[[DenseNetConfig, Workload], dic
         return background.run(build, config, workload.image_size, settings.device)._asdict()
 
     return instantiate
+
+
+def _measure(settings: Settings) -> Callable[[DenseNetConfig, Workload], dict[str, Any]]:
+    def measure(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
+        """Take one step for real on the server's device: peak in bytes, median time, images per second."""
+        from densenet.measure import measure as run
+
+        return background.run(run, config, workload, settings.device)._asdict()
+
+    return measure
 
 
 def _flat(handler: Callable[[DenseNetConfig, Workload], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
@@ -130,6 +142,7 @@ def build(settings: gr.State) -> None:
     gr.api(_flat(layers), api_name="layers", **quick)
     gr.api(_flat(memory), api_name="memory", **quick)
     gr.api(_flat(_instantiate(settings.value)), api_name="instantiate", concurrency_limit=1, concurrency_id="live")
+    gr.api(_flat(_measure(settings.value)), api_name="measure", concurrency_limit=1, concurrency_id="live")
     with gr.Row(visible=False):
         photo, net = PhotoInput(label="photo"), gr.Textbox("cifar10", label="net")
         k, target = gr.Number(5, precision=0, label="k"), gr.Number(MOST_PROBABLE, precision=0, label="target")

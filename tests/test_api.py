@@ -43,6 +43,16 @@ def test_memory(client: Client) -> None:
     answer = client.predict(batch_size=4, mode="train", optimizer="adam", api_name="/memory")
     expected = estimate_memory(PRESETS["densenet121"], Workload(batch_size=4, mode="train", optimizer="adam"))
     assert answer["peak"] == expected.peak
+    assert sum(answer[part] for part in ("parameters", "gradients", "optimizer", "activations", "other")) == answer["peak"]
+    assert answer["where"]["phase"] == expected.where.phase
+
+
+def test_measure(client: Client) -> None:
+    fields = {"growth_rate": 4, "block_config": [2, 2], "num_init_features": 8, "num_classes": 10, "stem": "cifar", "image_size": 32}
+    answer = client.predict(**fields, mode="train", batch_size=2, api_name="/measure")
+    estimate = client.predict(**fields, mode="train", batch_size=2, api_name="/memory")
+    assert answer["peak"] == pytest.approx(estimate["peak"], rel=0.03)
+    assert answer["seconds"] > 0
 
 
 def test_instantiate(client: Client) -> None:
