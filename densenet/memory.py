@@ -70,9 +70,7 @@ def _standing(config: DenseNetConfig, workload: Workload) -> _Standing:
     training = workload.mode == "train"
     state = 4 * params * _STATE_VALUES[workload.optimizer] + (4 * tensors if workload.optimizer == "adam" else 0)  # Adam counts steps
     label = 8 if training else 0  # int64
-    return _Standing(
-        4 * params + buffer_bytes, state if training else 0, 4 * config.in_channels * workload.image_size**2 + label
-    )
+    return _Standing(4 * params + buffer_bytes, state if training else 0, 4 * config.in_channels * workload.image_size**2 + label)
 
 
 def _moments(config: DenseNetConfig, workload: Workload) -> tuple[Moment, ...]:
@@ -102,9 +100,7 @@ def peaks(config: DenseNetConfig, workload: Workload, batch_sizes: Iterable[int]
         steepest[image] = max(fixed, steepest.get(image, 0))
     base = standing.parameters + standing.optimizer
     sizes = [checked_integer("batch_size", size, BATCH_SIZE_RANGE) for size in batch_sizes]
-    return tuple(
-        base + size * standing.per_image + max(fixed + size * image for image, fixed in steepest.items()) for size in sizes
-    )
+    return tuple(base + size * standing.per_image + max(fixed + size * image for image, fixed in steepest.items()) for size in sizes)
 
 
 def feature_bytes(config: DenseNetConfig, image_size: int = 224) -> FeatureBytes:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from html import escape
 
-from densenet import estimate_memory, totals
+from densenet import totals
+from densenet.config import MODES
+from densenet.memory import peaks
 from densenet.presets import PRESET_LABELS, PUBLISHED, preset_of
 from explorer.address import PageState
 from explorer.formatting import difference, exact, memory, short, side, signed
 
 
+@lru_cache(maxsize=len(PRESET_LABELS))  # a slider that moves asks for its preset's again and again
 def _peaks(state: PageState) -> tuple[int, int]:
     """Bytes at the peak of inference and of a training step."""
-    return (
-        estimate_memory(state.config, replace(state.workload, mode="infer")).peak,
-        estimate_memory(state.config, replace(state.workload, mode="train")).peak,
-    )
+    infer, train = (peaks(state.config, replace(state.workload, mode=mode), [state.workload.batch_size])[0] for mode in MODES)
+    return infer, train
 
 
 def _tile(label: str, value: str, change: str, title: str) -> str:

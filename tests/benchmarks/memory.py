@@ -109,8 +109,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="timed steps of each net (0: no second table)")
     parser.add_argument("--batch", type=int, default=4, help="images in the second table's batch")
     arguments = parser.parse_args()
-    print(f"torch {torch.__version__}, torchvision {torchvision.__version__}, torchinfo {torchinfo.__version__}, "
-          f"{torch.get_num_threads()} threads")
+    print(
+        f"torch {torch.__version__}, torchvision {torchvision.__version__}, torchinfo {torchinfo.__version__}, "
+        f"{torch.get_num_threads()} threads"
+    )
     measuring.MAX_EXPECTED_SECONDS = float("inf")  # nobody waits
     if arguments.cases:
         estimates(arguments.cases, arguments.seed)
