@@ -18,11 +18,12 @@ Figure = dict[str, Any]
 
 def _axis(title: str, **more: object) -> dict[str, Any]:
     return {
-        "title": {"text": title, "standoff": 4, "font": {"size": 15}},
+        "title": {"text": title},
         "tickfont": {"size": FONT_PX},
         "zeroline": False,
         "exponentformat": "SI",
         "ticklabeloverflow": "allow",
+        "nticks": 5,  # each label is text that the browser has to measure
         **more,
     }
 

@@ -16,10 +16,31 @@ from explorer.figures import Figure
 PLOTLY_JS = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
 PLOTLY_HEAD = f'<script src="gradio_api/file={PLOTLY_JS.as_posix()}"></script>'
 
-# Text and grid take their colours from the page's, so that the charts follow the dark mode; one drawing per frame, none while hidden.
+# Titles of charts and axes become lines of the page: Plotly needs longer to place them than to draw the bars.
+# Text and grid take their colours from the page's, so that the charts follow the dark mode; one drawing per answer, none while hidden.
 _DRAW = """
 const charts = [...element.querySelectorAll('.chart')];
-const titles = [...element.querySelectorAll('.chart-title')];
+const words = (box, name, text, style) => {
+  let line = box.querySelector('.' + name);
+  if (!line) { line = box.insertBefore(document.createElement('div'), name === 'chart-title' ? box.firstChild : null); }
+  line.className = name + (name === 'chart-title' ? '' : ' axis-title');
+  if (line.textContent !== text) { line.textContent = text; }
+  Object.assign(line.style, style);
+};
+const entitle = (box, layout, height) => {
+  words(box, 'chart-title', layout.title.text, {});
+  delete layout.title;
+  const {l, r, t, b} = layout.margin;
+  for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key) && layout[key].title)) {
+    const [from, to] = layout[name].domain || [0, 1];
+    const middle = (from + to) / 2;
+    const place = name[0] === 'x'
+      ? {left: `${l + (layout.width - l - r) * middle}px`, bottom: '0px'}
+      : {left: '0px', bottom: `${b + (height - t - b) * middle}px`};
+    words(box, name + '-title', layout[name].title.text, place);
+    delete layout[name].title;
+  }
+};
 const note = element.querySelector('.note');
 let frame = 0;
 const draw = () => {
@@ -36,9 +57,8 @@ const draw = () => {
   const ground = style.getPropertyValue('--block-background-fill').trim();
   charts.forEach((chart, i) => {
     const {data, layout} = value.figures[i];
-    titles[i].textContent = layout.title.text;  // as a line of the page: Plotly needs longer to place it than to draw the bars
-    delete layout.title;
     layout.width = widths[i];
+    entitle(chart.parentElement, layout, layout.height);
     layout.font = {...layout.font, color: text, family: font};
     layout.paper_bgcolor = layout.plot_bgcolor = 'rgba(0,0,0,0)';
     layout.hoverlabel = {align: 'left', bgcolor: ground, bordercolor: grid, font: {color: text, size: 15, family: font}};
@@ -49,7 +69,7 @@ const draw = () => {
   });
 };
 const schedule = () => { frame = frame || requestAnimationFrame(draw); };
-watch('value', schedule);
+watch('value', () => { if (!frame) { frame = -1; queueMicrotask(draw); } });  // at once: waiting for a frame costs half of one
 const resized = new ResizeObserver(schedule);
 charts.forEach((chart) => resized.observe(chart));
 new MutationObserver(schedule).observe(document.body, {attributes: true, attributeFilter: ['class']});
@@ -71,7 +91,7 @@ def chart_panel(value: str, *, charts: dict[str, str], elem_id: str) -> gr.HTML:
     `charts` maps each figure's element id to its description for screen readers; page.css gives each its place and height.
     """
     boxes = "".join(
-        f'<div class="{name}"><div class="chart-title"></div><div class="chart" id="{name}" role="img" aria-label="{label}"></div></div>'
+        f'<div class="chart-box {name}"><div class="chart" id="{name}" role="img" aria-label="{label}"></div></div>'
         for name, label in charts.items()
     )
     template = f'<div class="note"></div><div class="charts">{boxes}</div>'

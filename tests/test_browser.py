@@ -299,7 +299,7 @@ def test_bad_uploads_are_answered_and_the_next_one_works(fresh_visit: tuple[Visi
 def test_dark_mode_is_legible_in_every_tab(visit: Visit) -> None:
     page = visit.open("?__theme=dark")
     assert page.evaluate("document.body.classList.contains('dark')")
-    title = page.locator("#growth-chart .ytitle").first
+    title = page.locator("#growth-chart .ytick text").first
     colour = title.evaluate("(node) => getComputedStyle(node).fill")
     assert min(int(part) for part in re.findall(r"\d+", colour)[:3]) > 180, colour
     for tab in ("Layers", "Predict", "Architecture"):
