@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import threading
 from pathlib import Path
 
 
@@ -27,14 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     app = create_app(Settings(arguments.device, arguments.weights_dir, arguments.offline))
     app.launch(server_name=arguments.host, server_port=arguments.port, prevent_thread_lock=True, quiet=True)
     print(f"The DenseNet explorer runs at http://{arguments.host}:{arguments.port}  (Ctrl+C stops it)", flush=True)
-    threading.Thread(target=_warm_up, daemon=True).start()
     app.block_thread()
-
-
-def _warm_up() -> None:
-    """Import what the first prediction will need, while the first visitor still reads."""
-    for module in ("densenet.instantiate", "densenet.predict", "densenet.attribution", "torchvision.transforms", "captum.attr"):
-        importlib.import_module(module)
 
 
 if __name__ == "__main__":

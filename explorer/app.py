@@ -11,7 +11,7 @@ from explorer import api, controls, live
 from explorer.address import DEFAULT_PRESET, PageState, from_query, preset_state, to_query
 from explorer.headline import headline
 from explorer.message import corrections, message, problem
-from explorer.panel import PLOTLY_JS
+from explorer.panel import PLOTLY_JS, PLOTLY_PRELOAD
 from explorer.settings import Settings
 from explorer.tabs import architecture, layers, predict
 from explorer.theme import CSS_PATH, theme
@@ -21,15 +21,22 @@ TITLE = "DenseNet explorer"
 # Shows the tiles; writes the query of the shown net into the address, and says so to the server, once the sliders rest.
 _HEADLINE = """
 let timer = 0;
+const opened = performance.now();
+const rest = (changed) => {
+  const drawn = document.querySelector('.js-plotly-plot');
+  if (!drawn && performance.now() - opened < 10000) {  // the first build imports torch: the first charts come before it
+    timer = setTimeout(() => rest(changed), 100);
+    return;
+  }
+  const dark = new URLSearchParams(location.search).get('__theme');
+  const query = '?' + props.value.query + (dark ? '&__theme=' + encodeURIComponent(dark) : '');
+  if (changed) { history.replaceState(history.state, '', query); }
+  trigger('rest');
+};
 const show = (changed) => {
   element.querySelector('.tiles').innerHTML = props.value.tiles;
   clearTimeout(timer);
-  timer = setTimeout(() => {
-    const dark = new URLSearchParams(location.search).get('__theme');
-    const query = '?' + props.value.query + (dark ? '&__theme=' + encodeURIComponent(dark) : '');
-    if (changed) { history.replaceState(history.state, '', query); }
-    trigger('rest');
-  }, 350);
+  timer = setTimeout(() => rest(changed), 350);
 };
 watch('value', () => show(true));
 show(false);
@@ -132,6 +139,7 @@ def launch_settings() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css_paths": [CSS_PATH],
+        "head": PLOTLY_PRELOAD,
         "run_history": False,
         "footer_links": [],
         "max_file_size": "256mb",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -23,6 +25,13 @@ def _step_back() -> None:
 
 
 _workers = ThreadPoolExecutor(_THREADS, thread_name_prefix="nets", initializer=_step_back)
+
+
+@lru_cache(maxsize=1)
+def preload() -> None:
+    """Import, once and without waiting for it, what the first prediction needs."""
+    for module in ("densenet.predict", "densenet.attribution", "torchvision.transforms", "captum.attr"):
+        _workers.submit(importlib.import_module, module)
 
 
 def run(work: Callable[..., _T], *arguments: object) -> _T:

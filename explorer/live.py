@@ -59,6 +59,7 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
     except ValueError as error:
         yield _strip("refused", escape(str(error), quote=False))
         return
+    background.preload()
     planned = totals(config, workload.image_size).params
     verdict = "✓ as planned" if seen.params == planned else f"✗ planned: {exact(planned)}"
     shape = f"1 × {config.in_channels} × {workload.image_size}² → {' × '.join(map(str, seen.output_shape))}"

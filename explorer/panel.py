@@ -14,7 +14,9 @@ import gradio as gr
 from explorer.figures import Figure
 
 PLOTLY_JS = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
-PLOTLY_HEAD = f'<script src="gradio_api/file={PLOTLY_JS.as_posix()}"></script>'
+_PLOTLY_URL = f"gradio_api/file={PLOTLY_JS.as_posix()}"
+PLOTLY_HEAD = f'<script src="{_PLOTLY_URL}"></script>'
+PLOTLY_PRELOAD = f'<link rel="preload" as="script" href="{_PLOTLY_URL}">'  # fetched beside Gradio's own files, not after them
 
 # Titles of charts and axes become lines of the page: Plotly needs longer to place them than to draw the bars.
 # Text and grid take their colours from the page's, so that the charts follow the dark mode; one drawing per answer, none while hidden.
