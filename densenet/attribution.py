@@ -83,11 +83,9 @@ def _grad_cam(model: DenseNet, x: Tensor, target: int) -> Attribution:
 
 
 METHODS: dict[str, Method] = {
-    "saliency": Method("Saliency", "the gradient of the class score by each pixel", _saliency),
-    "integrated_gradients": Method(
-        "Integrated gradients", "what each pixel adds to the score on the way from a uniform image", _integrated_gradients
-    ),
-    "grad_cam": Method("Grad-CAM", "the regions whose last feature maps raise the score", _grad_cam),
+    "saliency": Method("Saliency", "the slope of the score by each pixel", _saliency),
+    "integrated_gradients": Method("Integrated gradients", "what each pixel adds to the score", _integrated_gradients),
+    "grad_cam": Method("Grad-CAM", "where the last features raise the score", _grad_cam),
 }
 
 

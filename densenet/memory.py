@@ -92,15 +92,34 @@ def estimate_memory(config: DenseNetConfig, workload: Workload) -> MemoryEstimat
     return MemoryEstimate(standing.parameters, gradients, standing.optimizer, peak - base - gradients, other, peak, at, timeline)
 
 
-def peaks(config: DenseNetConfig, workload: Workload, batch_sizes: Iterable[int]) -> tuple[int, ...]:
-    """Return the peak in bytes for each of `batch_sizes`, whatever the workload's own is, from one walk of the step."""
+class _Line(NamedTuple):
+    """The live bytes of a moment as a straight line over the batch size."""
+
+    fixed: int
+    per_image: int
+
+
+def _lines(config: DenseNetConfig, workload: Workload) -> list[_Line]:
+    """The lines whose maximum is the peak: of the moments that grow alike with the batch, only the largest can be it."""
     standing = _standing(config, workload)
-    steepest: dict[int, int] = {}  # of the moments that grow alike with the batch, only the largest can be the peak
+    steepest: dict[int, int] = {}
     for _, _, fixed, image, _ in _moments(config, workload):
         steepest[image] = max(fixed, steepest.get(image, 0))
     base = standing.parameters + standing.optimizer
+    return [_Line(base + fixed, standing.per_image + image) for image, fixed in steepest.items()]
+
+
+def peaks(config: DenseNetConfig, workload: Workload, batch_sizes: Iterable[int]) -> tuple[int, ...]:
+    """Return the peak in bytes for each of `batch_sizes`, whatever the workload's own is, from one walk of the step."""
+    lines = _lines(config, workload)
     sizes = [checked_integer("batch_size", size, BATCH_SIZE_RANGE) for size in batch_sizes]
-    return tuple(base + size * standing.per_image + max(fixed + size * image for image, fixed in steepest.items()) for size in sizes)
+    return tuple(max(line.fixed + size * line.per_image for line in lines) for size in sizes)
+
+
+def largest_batch(config: DenseNetConfig, workload: Workload, budget_bytes: float) -> int:
+    """Return the largest batch size whose peak is within `budget_bytes`, at most the largest that a workload can have; 0 if none is."""
+    most = min(int((budget_bytes - line.fixed) // line.per_image) for line in _lines(config, workload))
+    return max(0, min(BATCH_SIZE_RANGE[1], most))
 
 
 def feature_bytes(config: DenseNetConfig, image_size: int = 224) -> FeatureBytes:

@@ -24,6 +24,12 @@ _INTEGERS = {  # address key -> (field of the config, range)
     "in": ("in_channels", limits.IN_CHANNELS_RANGE),
     "classes": ("num_classes", limits.NUM_CLASSES_RANGE),
 }
+_CHOICES = {  # address key -> (field of the workload, choices)
+    "mode": ("mode", limits.MODES),
+    "ckpt": ("checkpointing", limits.CHECKPOINTING),
+    "opt": ("optimizer", limits.OPTIMIZERS),
+    "prec": ("precision", limits.PRECISIONS),
+}
 _FRACTIONS = {"theta": ("compression", 0.01, 1.0), "drop": ("drop_rate", 0.0, 0.99)}
 
 
@@ -43,7 +49,7 @@ class PageState:
 
 def preset_state(preset: str) -> PageState:
     """Return the page of an untouched preset."""
-    return PageState(preset, PRESETS[preset], Workload(image_size=PRESET_IMAGE_SIZE[preset]))
+    return PageState(preset, PRESETS[preset], Workload(image_size=PRESET_IMAGE_SIZE[preset], mode="train"))
 
 
 def to_query(state: PageState) -> str:
@@ -60,6 +66,9 @@ def to_query(state: PageState) -> str:
         query["size"] = str(state.workload.image_size)
     if state.workload.batch_size != start.workload.batch_size:
         query["batch"] = str(state.workload.batch_size)
+    for key, (field, _) in _CHOICES.items():
+        if getattr(state.workload, field) != getattr(start.workload, field):
+            query[key] = getattr(state.workload, field)
     return urlencode(query)
 
 
@@ -150,4 +159,5 @@ def from_query(query: Mapping[str, str]) -> tuple[PageState, list[str]]:
         reader.problems.append(f"An input of {size} pixels is too small for these blocks: {config.smallest_image_size} is shown instead.")
         size = config.smallest_image_size
     batch = reader.integer("batch", limits.BATCH_SIZE_RANGE, start.workload.batch_size)
-    return PageState(start.preset, config, Workload(image_size=size, batch_size=batch)), reader.problems
+    chosen = {field: reader.choice(key, choices, getattr(start.workload, field)) for key, (field, choices) in _CHOICES.items()}
+    return PageState(start.preset, config, Workload(image_size=size, batch_size=batch, **chosen)), reader.problems

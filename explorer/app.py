@@ -13,7 +13,7 @@ from explorer.headline import headline
 from explorer.message import corrections, message, problem
 from explorer.panel import PLOTLY_JS, PLOTLY_PRELOAD
 from explorer.settings import Settings
-from explorer.tabs import architecture, layers, predict
+from explorer.tabs import architecture, layers, memory, predict
 from explorer.theme import CSS_PATH, theme
 
 TITLE = "DenseNet explorer"
@@ -47,9 +47,12 @@ def _numbers(state: PageState) -> dict[str, str]:
     return {"tiles": headline(state), "query": to_query(state)}
 
 
-def update(request: gr.Request, *values: Any) -> list[Any]:
-    """Answer the sliders: from the sidebar's values to states, headline, charts and message; what is not valid changes only the last."""
-    kept = [gr.skip()] * 4
+def update(request: gr.Request, active: str, allowance_gib: float | None, measured: memory.Measured | None, *values: Any) -> list[Any]:
+    """Answer the sliders: from the sidebar's values to states, headline, charts and message; what is not valid changes only the last.
+
+    The charts of the memory tab are drawn only while somebody looks at them.
+    """
+    kept = [gr.skip()] * 5
     try:
         state = controls.read(values)
     except ValueError as error:
@@ -59,7 +62,8 @@ def update(request: gr.Request, *values: Any) -> list[Any]:
         why = f"An input of {state.workload.image_size} pixels is too small for these {len(state.config.block_config)} blocks."
         return [*kept, problem(why, f"Use {smallest} × {smallest}, the smallest that works")]
     live.want(request.session_hash, state.config, state.workload.image_size)
-    return [state.config, state.workload, _numbers(state), architecture.show(state), ""]
+    taken = memory.show(state, allowance_gib, measured) if active == memory.TITLE else gr.skip()
+    return [state.config, state.workload, _numbers(state), architecture.show(state), taken, ""]
 
 
 def smallest_size(*values: Any) -> int:
@@ -99,14 +103,24 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         with gr.Tabs() as tabs:
             with gr.Tab(architecture.TITLE):
                 charts = architecture.build(state)
+            with gr.Tab(memory.TITLE) as memory_tab:
+                memory_charts, allowance, measured = memory.build(state, bar, config, workload, settings_state, memory_tab)
             with gr.Tab(layers.TITLE) as layers_tab:
                 table = layers.build(config, workload, layers_tab)
             with gr.Tab(predict.TITLE):
                 predict.build(settings_state)
         api.build(settings_state)
 
-        outputs = [config, workload, numbers, charts, notice]
-        gr.on(bar.triggers, update, bar.values, outputs, trigger_mode="always_last", api_name="update", **quick)
+        outputs = [config, workload, numbers, charts, memory_charts, notice]
+        gr.on(
+            bar.triggers,
+            update,
+            [active, allowance, measured, *bar.values],
+            outputs,
+            trigger_mode="always_last",
+            api_name="update",
+            **quick,
+        )
         bar.preset.input(choose_preset, bar.preset, bar.outputs, api_name="choose_preset", **quick)
         bar.reset.click(choose_preset, bar.preset, bar.outputs, api_name="reset", **quick)
         blocks = [bar.block_count, *bar.blocks]

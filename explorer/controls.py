@@ -39,6 +39,10 @@ class Controls:
     compression: gr.Slider
     image_size: gr.Slider
     batch_size: gr.Slider
+    mode: gr.Dropdown
+    checkpointing: gr.Dropdown
+    optimizer: gr.Dropdown
+    precision: gr.Dropdown
     stem: gr.Radio
     num_init_features: gr.Slider
     drop_rate: gr.Slider
@@ -55,6 +59,7 @@ class Controls:
         """What `read` reads."""
         return [
             *(self.preset, self.growth_rate, *self.blocks, self.bn_size, self.compression, self.image_size, self.batch_size),
+            *(self.mode, self.checkpointing, self.optimizer, self.precision),
             *(self.stem, self.num_init_features, self.drop_rate, self.in_channels, self.num_classes, self.block_count),
         ]
 
@@ -73,7 +78,8 @@ def read(values: tuple[Any, ...]) -> PageState:
     """Turn the values of `Controls.values` into a page; ValueError with field, value and range for what the config refuses."""
     preset, growth_rate, *rest = values
     layers, rest = rest[:MOST_BLOCKS], rest[MOST_BLOCKS:]
-    bn_size, compression, image_size, batch_size, stem, num_init_features, drop_rate, in_channels, num_classes, block_count = rest
+    bn_size, compression, image_size, batch_size, mode, checkpointing, optimizer, precision, *rest = rest
+    stem, num_init_features, drop_rate, in_channels, num_classes, block_count = rest
     if preset not in PRESET_LABELS:
         raise ValueError(f"preset must be one of {', '.join(PRESET_LABELS)}, got {preset!r}")
     shown_blocks = limits.checked_integer("number of blocks", _whole(block_count), limits.BLOCKS_RANGE)
@@ -88,7 +94,15 @@ def read(values: tuple[Any, ...]) -> PageState:
         in_channels=_whole(in_channels),
         stem=stem,
     )
-    return PageState(preset, config, Workload(image_size=_whole(image_size), batch_size=_whole(batch_size)))
+    workload = Workload(
+        image_size=_whole(image_size),
+        batch_size=_whole(batch_size),
+        mode=mode,
+        checkpointing=checkpointing,
+        optimizer=optimizer,
+        precision=precision,
+    )
+    return PageState(preset, config, workload)
 
 
 def _whole(value: Any) -> Any:
@@ -123,6 +137,7 @@ def shown(state: PageState, wide: bool = False) -> list[Any]:
         config.compression,
         slider("image_size", workload.image_size),
         slider("batch_size", workload.batch_size),
+        *(workload.mode, workload.checkpointing, workload.optimizer, workload.precision),
         config.stem,
         slider("num_init_features", config.num_init_features),
         config.drop_rate,
@@ -160,6 +175,21 @@ def _slider(label: str, low: float, field: str, value: float, **more: Any) -> gr
     return gr.Slider(low, _end(field, value), value, step=1, label=label, buttons=[], min_width=120, **more)
 
 
+def _step(workload: Workload) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown, gr.Dropdown]:
+    """What one step is asked for; the memory tab places these, the sidebar has no room."""
+
+    def choice(label: str, value: str, **choices: str) -> gr.Dropdown:
+        options = [(words, name) for name, words in choices.items()]
+        return gr.Dropdown(options, value=value, label=label, filterable=False, min_width=110, render=False)
+
+    return (
+        choice("Step", workload.mode, train="training", infer="inference"),
+        choice("Checkpointing", workload.checkpointing, none="none", norm="of norms", layer="of layers"),
+        choice("Optimizer", workload.optimizer, sgd="SGD", momentum="momentum", adam="Adam"),
+        choice("Precision", workload.precision, float32="float32", bfloat16="bfloat16"),
+    )
+
+
 def build(state: PageState) -> Controls:
     """Lay out the sidebar."""
     config, workload = state.config, state.workload
@@ -190,7 +220,8 @@ def build(state: PageState) -> Controls:
             num_classes = gr.Number(config.num_classes, label="Classes", precision=0, min_width=80)
         wide = gr.Checkbox(False, label="Wide ranges for all sliders")
     block_count = gr.Number(count, precision=0, visible="hidden", label="Number of blocks")  # a State would fire no change event here
+    mode, checkpointing, optimizer, precision = _step(workload)
     return Controls(
-        *(preset, growth_rate, blocks, bn_size, compression, image_size, batch_size, stem, num_init_features, drop_rate),
-        *(in_channels, num_classes, block_count, wide, add_block, remove_block, reset),
+        *(preset, growth_rate, blocks, bn_size, compression, image_size, batch_size, mode, checkpointing, optimizer, precision),
+        *(stem, num_init_features, drop_rate, in_channels, num_classes, block_count, wide, add_block, remove_block, reset),
     )

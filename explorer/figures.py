@@ -28,10 +28,10 @@ def _axis(title: str, **more: object) -> dict[str, Any]:
     }
 
 
-def _layout(height_px: int, steps_shown: int, title: str, x_title: str, y_title: str, **more: object) -> dict[str, Any]:
+def layout_of(height_px: int, steps_shown: int, title: str, x_title: str, y_title: str, **more: object) -> dict[str, Any]:
     return {
         "height": height_px,
-        "margin": {"l": 62, "r": 8, "t": 6, "b": 38},
+        "margin": {"l": 62, "r": 18, "t": 6, "b": 38},
         "font": {"size": FONT_PX},
         "title": {
             "text": title,
@@ -134,7 +134,7 @@ def growth_figure(config: DenseNetConfig, stages: tuple[Step, ...]) -> Figure:
     solid = _colours(stages, blocks)
     faint = [translucent(colour, 0.38) for colour in solid]
     hover = [_arithmetic_of_channels(s, config) for s in stages]
-    layout = _layout(
+    layout = layout_of(
         GROWTH_HEIGHT_PX,
         len(stages),
         "",
@@ -172,6 +172,6 @@ def cost_figure(config: DenseNetConfig, stages: tuple[Step, ...], *, macs: bool)
     values = [s.macs if macs else s.params for s in stages]
     total = sum(values)
     title = f"Multiply-accumulates per step, {short(total)} in all" if macs else f"Parameters per step, {short(total)} in all"
-    layout = _layout(SMALL_HEIGHT_PX, len(stages), title, "step", "MACs" if macs else "parameters")
+    layout = layout_of(SMALL_HEIGHT_PX, len(stages), title, "step", "MACs" if macs else "parameters")
     hover = [_cost_hover(s, total, macs) for s in stages]
     return {"data": [_series(values, _colours(stages, blocks), hover, name=title)], "layout": layout}

@@ -24,18 +24,26 @@ configs = st.builds(
     in_channels=st.integers(1, 64),
     stem=st.sampled_from(["imagenet", "cifar"]),
 )
+asked = st.fixed_dictionaries(
+    {
+        "mode": st.sampled_from(["train", "infer"]),
+        "checkpointing": st.sampled_from(["none", "norm", "layer"]),
+        "optimizer": st.sampled_from(["sgd", "momentum", "adam"]),
+        "precision": st.sampled_from(["float32", "bfloat16"]),
+    }
+)
 # What people write into addresses: words of ours with values of theirs.
-KEYS = ["preset", "k", "blocks", "bn", "theta", "stem", "init", "drop", "classes", "in", "size", "batch", "zz", "__theme"]
+KEYS = ["preset", "k", "blocks", "bn", "theta", "stem", "init", "drop", "classes", "in", "size", "batch", "mode", "opt", "zz", "__theme"]
 rubbish = st.dictionaries(
     st.sampled_from(KEYS),
     st.one_of(st.text(max_size=40), st.integers().map(str), st.floats().map(str), st.sampled_from(["6-12", "6--1", "-"])),
 )
 
 
-@given(st.sampled_from(sorted(PRESETS)), configs, st.integers(1, 4096), st.integers(1, 65_536))
-def test_there_and_back(preset: str, config: DenseNetConfig, image_size: int, batch_size: int) -> None:
+@given(st.sampled_from(sorted(PRESETS)), configs, st.integers(1, 4096), st.integers(1, 65_536), asked)
+def test_there_and_back(preset: str, config: DenseNetConfig, image_size: int, batch_size: int, step: dict[str, str]) -> None:
     size = max(image_size, config.smallest_image_size)
-    state = PageState(preset, config, Workload(image_size=size, batch_size=batch_size))
+    state = PageState(preset, config, Workload(image_size=size, batch_size=batch_size, **step))
     assert from_query(dict(parse_qsl(to_query(state)))) == (state, [])
 
 
@@ -78,4 +86,4 @@ def test_too_small_an_input_becomes_the_smallest_that_works() -> None:
 
 def test_untouched_presets_have_short_addresses() -> None:
     assert {to_query(preset_state(name)) for name in PRESETS} == {f"preset={name}" for name in PRESETS}
-    assert to_query(replace(preset_state("tiny"), workload=Workload(image_size=32, batch_size=8))) == "preset=tiny&batch=8"
+    assert to_query(replace(preset_state("tiny"), workload=Workload(image_size=32, batch_size=8, mode="train"))) == "preset=tiny&batch=8"

@@ -24,6 +24,8 @@ from explorer.tabs import layers, predict
 from tests.serving import ROOT
 from tests.test_controls import values_of
 
+ASKED_BY_A_VISITOR = ("update", "open_address", "live", "forget", "measure_one_step", "cancel_measurement")
+
 
 class Visitor:
     """What a handler reads of a gr.Request."""
@@ -44,7 +46,7 @@ def test_every_event_is_named_and_answers_its_initial_values() -> None:
         if fn.fn is None or fn.api_name in ("predict", "attribute", "load_example"):
             continue  # without a photo there is nothing to do (see test_api); the last is gr.Examples' own
         inputs = [component.value for component in fn.inputs]
-        special: list[Any] = [Visitor("test")] if fn.api_name in ("update", "open_address", "live", "forget") else []
+        special: list[Any] = [Visitor("test")] if fn.api_name in ASKED_BY_A_VISITOR else []
         if fn.api_name == "open_tab":
             special = [type("Selected", (), {"value": "Layers"})()]
         if fn.api_name == "page_explain_class":
@@ -81,15 +83,15 @@ def test_nobody_else_is_told() -> None:
 def test_update_answers_every_preset() -> None:
     for name in PRESETS:
         state = preset_state(name)
-        config, workload, numbers, charts, message = update(Visitor("a"), *values_of(state))
-        assert (config, workload, message) == (state.config, state.workload, "")
+        config, workload, numbers, charts, taken, message = update(Visitor("a"), "Architecture", 0.8, None, *values_of(state))
+        assert (config, workload, taken, message) == (state.config, state.workload, gr.skip(), "")
         assert numbers == {"tiles": headline(state), "query": f"preset={name}"}
         assert json.loads(charts)["note"] == published(state)
 
 
 def test_too_small_an_input_keeps_the_page_and_offers_the_smallest() -> None:
     values = values_of(replace(preset_state("densenet121"), workload=Workload(image_size=28)))
-    *kept, notice = update(Visitor("a"), *values)
+    *kept, notice = update(Visitor("a"), "Architecture", 0.8, None, *values)
     assert all(item == gr.skip() for item in kept)
     assert "28 pixels" in notice
     assert "Use 29 × 29" in notice
@@ -99,7 +101,7 @@ def test_too_small_an_input_keeps_the_page_and_offers_the_smallest() -> None:
 def test_a_bad_number_keeps_the_page_and_says_why() -> None:
     values = values_of(preset_state("densenet121"))
     values[-2] = None  # an emptied number box
-    *kept, notice = update(Visitor("a"), *values)
+    *kept, notice = update(Visitor("a"), "Architecture", 0.8, None, *values)
     assert all(item == gr.skip() for item in kept)
     assert "num_classes must be 1 to 100000, got None" in notice
     assert "<button" not in notice
@@ -168,7 +170,7 @@ def test_predict_and_maps_of_a_sample() -> None:
     pages = list(predict.explain(settings, photo, "cifar10", classes["chosen"]))
     assert pages[0].count("data:image/png") == 0, "the first page is there at once"
     assert pages[-1].count("data:image/png") == 3
-    assert "Completeness error" in pages[-1]
+    assert "completeness error" in pages[-1]
 
 
 def test_a_net_that_cannot_be_had_is_a_sentence(tmp_path: Any) -> None:

@@ -35,7 +35,7 @@ SLIDERS = {  # label -> where its value stands in the page's state
     "Stem width": lambda s: s.config.num_init_features,
     "Dropout": lambda s: s.config.drop_rate,
 }
-_SUMS = """() => [...document.querySelectorAll('.js-plotly-plot')].filter((c) => c.data).map((chart) =>
+_SUMS = """() => [...document.querySelectorAll('#architecture .js-plotly-plot')].filter((c) => c.data).map((chart) =>
   chart.data.filter((t) => !t.yaxis || t.yaxis === 'y').reduce((sum, t) => sum + Array.from(t.y).reduce((a, b) => a + b, 0), 0))"""
 
 
@@ -229,6 +229,25 @@ def test_layers_table_follows_and_is_saved(visit: Visit, tmp_path: Path) -> None
     expect(page.locator("#torchinfo")).to_contain_text(f"Total params: {totals(config, 32).params:,}", timeout=20_000)
 
 
+def test_memory_follows_the_sliders_and_one_step_is_measured(visit: Visit) -> None:
+    page = visit.open("?preset=tiny&batch=4&opt=adam")
+    page.get_by_role("tab", name="Memory").click()
+    note = page.locator("#memory .note")
+    expect(note).to_contain_text("Peak of a training step, 4 images")
+    expect(note).to_contain_text("not measured yet")
+    page.get_by_role("button", name="Measure one step").click()
+    expect(note).to_contain_text("measured: error", timeout=60_000)
+    error = re.search(r"error ([+-][\d.]+)", note.inner_text())
+    assert error is not None
+    assert abs(float(error[1])) <= 3
+    _slider(page, "Batch size").press("ArrowRight")
+    expect(note).to_contain_text("5 images")
+    expect(note).to_contain_text("not measured yet")
+    page.get_by_label("Checkpointing").click()
+    page.get_by_role("option", name="of layers").click()
+    page.wait_for_function("location.search.includes('ckpt=layer')")
+
+
 def test_predict_a_sample_and_its_maps(visit: Visit) -> None:
     page = visit.open()
     page.get_by_role("tab", name="Predict").click()
@@ -302,7 +321,7 @@ def test_dark_mode_is_legible_in_every_tab(visit: Visit) -> None:
     title = page.locator("#growth-chart .ytick text").first
     colour = title.evaluate("(node) => getComputedStyle(node).fill")
     assert min(int(part) for part in re.findall(r"\d+", colour)[:3]) > 180, colour
-    for tab in ("Layers", "Predict", "Architecture"):
+    for tab in ("Memory", "Layers", "Predict", "Architecture"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(300)
 
@@ -332,7 +351,7 @@ def test_small_window(visit: Visit) -> None:
 
 def test_nothing_is_smaller_than_fourteen_pixels(visit: Visit) -> None:
     page = visit.open()
-    for tab in ("Architecture", "Layers", "Predict"):
+    for tab in ("Architecture", "Memory", "Layers", "Predict"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(800)
         small = page.evaluate("""() => [...document.querySelectorAll('body *')].filter((node) => {

@@ -13,7 +13,7 @@ from explorer.address import PageState, from_query, preset_state
 
 def values_of(state: PageState, count: int | None = None) -> list[Any]:
     """What the browser sends for `state`: floats where it likes."""
-    updates = controls.shown(state)[: 13 + controls.MOST_BLOCKS - 1]
+    updates = controls.shown(state)[: 16 + controls.MOST_BLOCKS]
     values = [u["value"] if isinstance(u, dict) else u for u in updates]
     return values if count is None else [*values[:-1], count]
 

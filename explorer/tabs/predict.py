@@ -96,7 +96,7 @@ def explain(settings: Settings, photo: Image.Image | None, net: str, target: int
         yield page()
         result = background.run(attribute, model, x, target, name)
         values = result.map.sum(1)[0].cpu().numpy()
-        note = f". Completeness error {result.delta:+.2g}" if result.delta is not None else ""
+        note = f"; completeness error {result.delta:+.2g}" if result.delta is not None else ""
         drawn[name] = _map_html(method.label, method.says, data_uri(overlay(view, values)), scale_of(values), note)
     yield page()
 

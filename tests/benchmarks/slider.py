@@ -25,7 +25,7 @@ async ([label, value, expected]) => {
   const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
   set.call(slider, value);
   slider.dispatchEvent(new Event('input', {bubbles: true}));
-  const done = () => { const now = [...document.querySelectorAll('.js-plotly-plot')];
+  const done = () => { const now = [...document.querySelectorAll('.js-plotly-plot')].slice(0, 3);
     return now.length === 3 && now.every((chart, i) => chart.data && top(chart) === expected[i] && chart.querySelector('path')); };
   while (!done()) {
     if (performance.now() - started > 10000) { return -1; }
