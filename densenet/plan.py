@@ -55,7 +55,7 @@ def transition_channels(channels: int, compression: float) -> int:
 def _conv(path: str, cin: int, cout: int, kernel: int, stride: int, size: int, block: int) -> Layer:
     out = pooled_size(size, kernel, stride, kernel // 2)
     params = conv_params(cin, cout, kernel)
-    return Layer(path, "conv", cin, cout, size, out, params, params * out * out, kernel, stride, block, 0)
+    return Layer(path, "conv", cin, cout, size, out, params, conv_macs(cin, cout, kernel, out), kernel, stride, block, 0)
 
 
 def _same(path: str, op: str, channels: int, size: int, block: int) -> Layer:

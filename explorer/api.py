@@ -108,7 +108,7 @@ def predict(settings: Settings, photo: Image.Image | None, net: str, k: int) -> 
     if photo is None:
         raise ValueError("photo must be an image file, got none")
     model = loaded(settings, net)
-    return {"net": net, "predictions": [dataclasses.asdict(p) for p in classify(model, photo, k)]}
+    return {"net": net, "predictions": [dataclasses.asdict(p) for p in background.run(classify, model, photo, k)]}
 
 
 @explained
@@ -120,7 +120,7 @@ def attribute(settings: Settings, photo: Image.Image | None, net: str, target: i
     if photo is None:
         raise ValueError("photo must be an image file, got none")
     model = loaded(settings, net)
-    index = classify(model, photo, 1)[0].index if target == MOST_PROBABLE else target
+    index = background.run(classify, model, photo, 1)[0].index if target == MOST_PROBABLE else target
     view = view_of(model, photo)
     result = background.run(run, model, input_of(model, view), index, method)
     values = result.map.sum(1)[0].cpu().numpy()

@@ -9,6 +9,7 @@ import gradio as gr
 
 from explorer import api, controls, live
 from explorer.address import DEFAULT_PRESET, PageState, from_query, preset_state, to_query
+from explorer.errors import explained
 from explorer.headline import headline
 from explorer.message import corrections, message, problem
 from explorer.panel import PLOTLY_JS, PLOTLY_PRELOAD
@@ -66,6 +67,7 @@ def update(request: gr.Request, active: str, allowance_gib: float | None, measur
     return [state.config, state.workload, _numbers(state), architecture.show(state), taken, ""]
 
 
+@explained
 def smallest_size(*values: Any) -> int:
     """Return the smallest input that the net of the sliders accepts, for the input slider."""
     return controls.read(values).config.smallest_image_size
@@ -104,7 +106,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             with gr.Tab(architecture.TITLE):
                 charts = architecture.build(state)
             with gr.Tab(memory.TITLE) as memory_tab:
-                memory_charts, allowance, measured = memory.build(state, bar, config, workload, settings_state, memory_tab)
+                memory_charts, allowance, measured = memory.build(bar, config, workload, settings_state, memory_tab)
             with gr.Tab(layers.TITLE) as layers_tab:
                 table = layers.build(config, workload, layers_tab)
             with gr.Tab(predict.TITLE):

@@ -29,20 +29,12 @@ def _axis(title: str, **more: object) -> dict[str, Any]:
 
 
 def layout_of(height_px: int, steps_shown: int, title: str, x_title: str, y_title: str, **more: object) -> dict[str, Any]:
+    """Return what all charts share; `height_px` is the one that page.css gives the chart, titles carry the units."""
     return {
         "height": height_px,
         "margin": {"l": 62, "r": 18, "t": 6, "b": 38},
         "font": {"size": FONT_PX},
-        "title": {
-            "text": title,
-            "x": 0,
-            "xref": "paper",
-            "xanchor": "left",
-            "y": 1,
-            "yanchor": "top",
-            "pad": {"t": 4},
-            "font": {"size": 16},
-        },
+        "title": {"text": title},
         "xaxis": _axis(x_title, showgrid=False),
         "yaxis": _axis(y_title, rangemode="tozero"),
         "barmode": "stack",

@@ -105,9 +105,7 @@ def cancel(request: gr.Request) -> None:
         stop.set()
 
 
-def build(
-    state: PageState, bar: Controls, config: gr.State, workload: gr.State, settings: gr.State, tab: gr.Tab
-) -> tuple[gr.HTML, gr.Number, gr.State]:
+def build(bar: Controls, config: gr.State, workload: gr.State, settings: gr.State, tab: gr.Tab) -> tuple[gr.HTML, gr.Number, gr.State]:
     """Lay out the tab and wire it; returns the charts, the allowance and the measurement, with which the sliders draw them again."""
     measured = gr.State(None)
     with gr.Row(elem_id="step"):
@@ -123,7 +121,7 @@ def build(
         "copies-chart": "Concatenated copies and new features",
         "batch-chart": "Batch size against memory",
     }
-    panel = chart_panel(show(state, ALLOWANCE_GIB, None), charts=charts, elem_id="memory")
+    panel = chart_panel("", charts=charts, elem_id="memory")
     quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     sources = [config, workload, allowance, measured]
     tab.select(show_now, sources, panel, api_name="show_memory", **quick)

@@ -43,9 +43,9 @@ def predict(settings: Settings, photo: Image.Image | None, net: str, progress: g
         return None, _NO_VIEW, _EMPTY
     progress(0.0, desc=f"loading {WEIGHTS[net].label}")
     model = loaded(settings, net, progress)
-    classify(model, photo)  # the first pass of a shape is slower than those that follow
+    background.run(classify, model, photo)  # the first pass of a shape is slower than those that follow
     started = time.perf_counter()
-    predictions = classify(model, photo)
+    predictions = background.run(classify, model, photo)
     elapsed = time.perf_counter() - started
     record = WEIGHTS[net]
     line = (
