@@ -1,0 +1,86 @@
+"""Files that are whole or not there: checkpoints, and the check that there is room for them before hours are spent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO
+
+import torch
+
+FORMAT = 1
+_FREE_FACTOR = 3.0  # the old file, the new one beside it, and room for the log
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Let `write` fill a file beside `path`, then put it in its place: after a crash at any moment `path` is the old one or the new one."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with open(partial, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+        _sync_folder(path.parent)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming itself outlive a power cut, where folders can be opened (not on Windows)."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def save(path: Path, state: Mapping[str, object]) -> None:
+    """Write a checkpoint, whole or not at all; OSError if that fails, and the one before it is still there."""
+    try:
+        write_whole(path, lambda file: torch.save({"format": FORMAT, **state}, file))
+    except RuntimeError as error:  # what torch's writer makes of a full disk
+        raise OSError(f"{path} could not be written: {error}") from error
+
+
+def load(path: Path) -> dict[str, object]:
+    """Read a checkpoint, tensors and plain values only; ValueError for any other file."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict) or state.get("format") != FORMAT:
+            raise ValueError
+    except FileNotFoundError:
+        raise
+    except Exception:  # a damaged file makes torch raise what it likes
+        raise ValueError(f"{path} is not a checkpoint of this version of the project, or it is damaged") from None
+    return state
+
+
+def check_room(path: Path, needed_bytes: int) -> None:
+    """Make the folder of `path`, write in it and look for free space; ValueError with one sentence if a checkpoint could not be kept."""
+    folder = path.parent
+    probe = folder / f".{path.name}.probe"
+    try:
+        if path.is_dir():
+            raise OSError("it is a folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(probe, "wb") as file:
+            file.write(b"\0" * 4096)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ValueError(f"checkpoint {path} cannot be written: {error.strerror or error}") from None
+    finally:
+        try:
+            probe.unlink(missing_ok=True)
+        except OSError:  # its folder is no folder, or not ours
+            pass
+    free = shutil.disk_usage(folder).free
+    if free < _FREE_FACTOR * needed_bytes:
+        raise ValueError(
+            f"checkpoint {path} needs about {_FREE_FACTOR * needed_bytes / 2**20:.0f} MiB of disk, and {folder} has {free / 2**20:.0f} MiB free"
+        )
