@@ -6,8 +6,8 @@
 from densenet.train.data import ImageSet, hold_out, load_folder
 from densenet.train.evaluate import Evaluation, Mistake, evaluate
 from densenet.train.events import Event, ask, read_log
-from densenet.train.loop import Result, fit
 from densenet.train.recipe import Recipe
+from densenet.train.training import Result, fit
 
 __all__ = [
     "Evaluation",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -75,12 +76,8 @@ def check_room(path: Path, needed_bytes: int) -> None:
     except OSError as error:
         raise ValueError(f"checkpoint {path} cannot be written: {error.strerror or error}") from None
     finally:
-        try:
+        with suppress(OSError):  # its folder may be no folder, or not ours
             probe.unlink(missing_ok=True)
-        except OSError:  # its folder is no folder, or not ours
-            pass
-    free = shutil.disk_usage(folder).free
-    if free < _FREE_FACTOR * needed_bytes:
-        raise ValueError(
-            f"checkpoint {path} needs about {_FREE_FACTOR * needed_bytes / 2**20:.0f} MiB of disk, and {folder} has {free / 2**20:.0f} MiB free"
-        )
+    free, needed = shutil.disk_usage(folder).free, _FREE_FACTOR * needed_bytes
+    if free < needed:
+        raise ValueError(f"checkpoint {path} needs about {needed / 2**20:.0f} MiB of disk, and {folder} has {free / 2**20:.0f} MiB free")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from densenet.config import IMAGE_SIZE_RANGE, checked_integer
 from densenet.images import read_image
 from densenet.preprocessing import Preprocessing
 
@@ -70,13 +74,15 @@ def measured_preprocessing(images: Tensor) -> Preprocessing:
     return Preprocessing(crop_px=images.shape[-1], mean=shown[0], std=shown[1])
 
 
-def load_folder(folder: str | PathLike[str], size_px: int, *, progress: Progress = lambda done, total: None) -> ImageSet:
+def load_folder(
+    folder: str | PathLike[str], size_px: int, *, max_bytes: int = MAX_BYTES, progress: Progress = lambda done, total: None
+) -> ImageSet:
     """Decode a folder with one folder of pictures for each class, in the order of their names, each picture as the net will see it.
 
     The largest centred square is fitted to `size_px` (`Preprocessing.view`). Files that cannot be read are skipped and named. ValueError:
-    no such folder, fewer than two classes, too few pictures in a class, or more than `MAX_BYTES`.
+    no such folder, fewer than two classes, too few pictures in a class, or more than `max_bytes` of decoded pictures.
     """
-    folder = Path(folder)
+    folder, size_px = Path(folder), checked_integer("size_px", size_px, IMAGE_SIZE_RANGE)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder")
     classes = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
@@ -84,30 +90,42 @@ def load_folder(folder: str | PathLike[str], size_px: int, *, progress: Progress
         raise ValueError(f"{folder} must hold a folder of pictures for each of at least {MIN_CLASSES} classes, got {len(classes)}")
     files = [(path, label) for label, name in enumerate(classes) for path in _pictures_in(folder / name)]
     needed = len(files) * 3 * size_px**2
-    if needed > MAX_BYTES:
+    if needed > max_bytes:
         raise ValueError(
-            f"{folder} holds {len(files)} pictures, which at {size_px} x {size_px} need {needed / 2**30:.1f} GiB of memory; "
-            f"the limit is {MAX_BYTES / 2**30:.1f} GiB"
+            f"{folder} holds {len(files)} pictures, which need {needed / 2**30:.1f} GiB of memory at {size_px} x {size_px}; "
+            f"the limit is {max_bytes / 2**30:.1f} GiB"
         )
-    view = Preprocessing(crop_px=size_px, mean=(), std=()).view
     images = torch.empty(len(files), 3, size_px, size_px, dtype=torch.uint8)
-    labels, names, skipped = [], [], []
-    for done, (path, label) in enumerate(files):
-        try:
-            picture = view(read_image(path))
-        except ValueError as error:
-            skipped.append(f"{path.relative_to(folder)}: {error}")
-            continue
-        images[len(labels)] = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
-        labels.append(label)
-        names.append(str(path.relative_to(folder)))
-        progress(done + 1, len(files))
+    labels: list[int] = []
+    names: list[str] = []
+    skipped: list[str] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without holding the interpreter
+        decoded = pool.map(partial(_decoded, size_px=size_px), [path for path, _ in files])
+        for done, ((path, label), picture) in enumerate(zip(files, decoded, strict=True), start=1):
+            progress(done, len(files))
+            name = str(path.relative_to(folder))
+            if isinstance(picture, str):
+                skipped.append(f"{name}: {picture}")
+                continue
+            images[len(labels)] = picture
+            labels.append(label)
+            names.append(name)
     counts = torch.bincount(torch.tensor(labels, dtype=torch.int64), minlength=len(classes)).tolist()
     few = [f"{name} ({count})" for name, count in zip(classes, counts, strict=True) if count < MIN_IMAGES]
     if few:
-        raise ValueError(f"each class needs at least {MIN_IMAGES} readable pictures; too few are in {', '.join(few)} of {folder}")
+        unreadable = f"; {len(skipped)} files could not be read, the first: {skipped[0]}" if skipped else ""
+        raise ValueError(f"each class of {folder} needs at least {MIN_IMAGES} readable pictures, too few has {', '.join(few)}{unreadable}")
     kept = images[: len(labels)]
     return ImageSet(kept, torch.tensor(labels), classes, tuple(names), measured_preprocessing(kept), tuple(skipped))
+
+
+def _decoded(path: Path, size_px: int) -> Tensor | str:
+    """Return the picture that the net will see of a file, uint8, 3 x H x H, or why there is none."""
+    try:
+        picture = Preprocessing(crop_px=size_px, mean=(), std=()).view(read_image(path))
+    except ValueError as error:
+        return str(error)
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
 
 
 def _pictures_in(folder: Path) -> list[Path]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import distributed, nn
+
+Value = TypeVar("Value")
 
 
 def processes() -> int:
@@ -56,8 +59,10 @@ def largest(values: Sequence[float], device: torch.device) -> list[float]:
     return tensor.tolist()
 
 
-def given_by_first(tensors: Sequence[Tensor]) -> None:
-    """Overwrite `tensors` with those of rank 0."""
-    if processes() > 1:
-        for tensor in tensors:
-            distributed.broadcast(tensor, 0)
+def given_by_first(value: Value) -> Value:
+    """Return what rank 0 gives, to every process."""
+    if processes() == 1:
+        return value
+    box = [value]
+    distributed.broadcast_object_list(box, 0)
+    return box[0]

@@ -55,10 +55,10 @@ def _checked_steps_at(value: object) -> tuple[float, ...]:
 class Recipe:
     """Everything that decides how a net is trained, but the data. Bad values raise ValueError with field, value and range.
 
-    The budget is `epochs` or, where it is not None, `minutes` of training if they end first; the schedule follows whichever is spent faster,
-    so that a run of ten minutes anneals within ten minutes. `batch_size` is of a whole step, over all processes. `lr` is the highest of
-    the schedule: "one_cycle" rises to it over the fraction `warmup` of the training and falls to nothing (cosines), "steps" multiplies it by
-    `step_factor` at each of `steps_at` (fractions of the training). Weight decay spares norms and biases. `adam` decouples it (AdamW).
+    The budget is `epochs`, or `minutes` of training where they end first; the schedule follows whichever is spent faster, so that a run of
+    ten minutes anneals within ten minutes. `batch_size` is of a whole step, over all processes. `lr` is the highest of the schedule:
+    "one_cycle" rises to it over the fraction `warmup` of the training and falls to nothing (cosines), "steps" multiplies it by
+    `step_factor` at each of `steps_at` (fractions of the training). Weight decay spares norms and biases; "adam" decouples it (AdamW).
     """
 
     epochs: int = 30

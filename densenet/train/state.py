@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from densenet.model import DenseNet
+from densenet.train.data import ImageSet
 from densenet.train.recipe import Recipe, rate_factor
 
 _MIX = 1_000_003  # a prime: draws of (seed, number) pairs do not meet in practice
@@ -115,6 +116,12 @@ class TrainingState:
         return copies * sum(t.numel() * t.element_size() for t in self.model.state_dict().values())
 
 
-def described(model: DenseNet, recipe: Recipe, data: str) -> dict[str, object]:
-    """Return what a checkpoint must agree with before it is gone on with."""
-    return {"config": asdict(model.config), "recipe": recipe.as_dict(), "data": data}
+def described(model: DenseNet, recipe: Recipe, train: ImageSet) -> dict[str, object]:
+    """Return what a checkpoint must agree with before it is gone on with: net, recipe, scaling and pictures."""
+    scaling = train.preprocessing
+    return {
+        "config": asdict(model.config),
+        "recipe": recipe.as_dict(),
+        "scaling": {"mean": list(scaling.mean), "std": list(scaling.std)},
+        "data": train.fingerprint(),
+    }
