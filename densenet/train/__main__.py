@@ -176,7 +176,7 @@ def _train(arguments: argparse.Namespace, device: torch.device) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status: 0 also after a stop that was asked for, 2 for bad input, 1 for a full disk."""
+    """Run the command line; return its exit status: 0 also after a stop that was asked for, 2: bad input, 1: a full disk."""
     arguments = parser().parse_args(argv)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -186,6 +186,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before the training began; later it is a request to stop
+        return 130
     except OSError as error:
         print(f"The training ended early: {error}", file=sys.stderr)
         return 1

@@ -55,7 +55,8 @@ def adjusted(pictures: Tensor, kind: str, factors: Tensor) -> Tensor:
         kernel[1, 1] = 5.0
         kernel = (kernel / kernel.sum()).expand(channels, 1, 3, 3)
         other = pictures.clone()
-        other[..., 1:-1, 1:-1] = functional.conv2d(pictures, kernel, groups=channels)
+        if min(pictures.shape[-2:]) > 2:  # the border stays as it is
+            other[..., 1:-1, 1:-1] = functional.conv2d(pictures, kernel, groups=channels)
     else:
         weights = torch.tensor(_GREY if pictures.shape[1] == 3 else [1.0 / pictures.shape[1]] * pictures.shape[1], device=pictures.device)
         other = (pictures * weights.view(1, -1, 1, 1)).sum(1, keepdim=True)

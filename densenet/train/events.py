@@ -29,7 +29,7 @@ class Event:
     valid_loss: float | None = None
     valid_accuracy: float | None = None
     images_per_second: float | None = None
-    message: str = ""  # of "problem", "stopped" and "end"
+    message: str = ""  # of "problem", "paused" and "stopped"
 
 
 def log_of(checkpoint: str | os.PathLike[str]) -> Path:
@@ -37,7 +37,8 @@ def log_of(checkpoint: str | os.PathLike[str]) -> Path:
     return Path(checkpoint).with_suffix(".jsonl")
 
 
-def _wish_of(checkpoint: str | os.PathLike[str]) -> Path:
+def wish_of(checkpoint: str | os.PathLike[str]) -> Path:
+    """Return the file beside `checkpoint` that holds what is asked of its training."""
     return Path(checkpoint).with_suffix(".ask")
 
 
@@ -72,8 +73,11 @@ def forget_after(log: Path, step: int) -> None:
 
 
 def ask(checkpoint: str | os.PathLike[str], wish: str) -> None:
-    """Ask the training that writes `checkpoint`, in whatever process, to "pause", to "go" on, or to write a checkpoint and "stop"."""
-    file = _wish_of(checkpoint)
+    """Ask the training that writes `checkpoint`, in whatever process, to "pause", to "go" on, or to write a checkpoint and "stop".
+
+    A pause holds until it is taken back, also over a restart; a stop until it is obeyed.
+    """
+    file = wish_of(checkpoint)
     if checked_choice("wish", wish, WISHES) == "go":
         file.unlink(missing_ok=True)
         return
@@ -85,7 +89,7 @@ def ask(checkpoint: str | os.PathLike[str], wish: str) -> None:
 def asked(checkpoint: str | os.PathLike[str]) -> str:
     """Return what was last asked of a training: one of `WISHES`."""
     try:
-        wish = _wish_of(checkpoint).read_text(encoding="utf-8").strip()
+        wish = wish_of(checkpoint).read_text(encoding="utf-8").strip()
     except OSError:
         return "go"
     return wish if wish in WISHES else "go"

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from densenet.train import parallel
 from densenet.train.augment import augmented
 from densenet.train.data import ImageSet
 from densenet.train.evaluate import evaluate
-from densenet.train.events import Event, append, ask, asked, log_of
+from densenet.train.events import Event, append, ask, asked, log_of, wish_of
 from densenet.train.recipe import Recipe
 from densenet.train.state import TrainingState, generator_for
 
@@ -70,7 +71,8 @@ class Loop:
         if kind == "epoch":
             state.history.append(asdict(event))
         if self.file is not None:
-            append(log_of(self.file), event)
+            with suppress(OSError):  # a full disk: the training shall outlive it, and its history is in the checkpoint
+                append(log_of(self.file), event)
         self.report(event)
 
     def tick(self) -> float:
@@ -172,13 +174,18 @@ class Loop:
             if not paused:
                 paused = True
                 self.save(must=False)
-                self.tell("paused")
+                self.tell("paused", message=f"until {wish_of(self.file)} is removed" if self.file is not None else "")
             time.sleep(_PAUSE_SECONDS)
         if paused:
             self.tick()
             if not wants[1]:
                 self.tell("resumed")
         return bool(wants[1])
+
+    def forget_wish(self) -> None:
+        """Take back what was asked for."""
+        if self.file is not None and not parallel.rank():
+            ask(self.file, "go")
 
     def run(self, stop: threading.Event, report_seconds: float, save_seconds: float) -> None:
         """Take steps until the budget is spent or a stop is asked for."""
@@ -192,8 +199,7 @@ class Loop:
             if self.stop_asked(stop):
                 self.save(must=True)
                 self.tell("stopped", message="asked to stop; start again with the same checkpoint to go on")
-                if self.file is not None and not parallel.rank():
-                    ask(self.file, "go")  # the next start shall not stop at once
+                self.forget_wish()  # the next start shall not stop at once
                 return
             state.model.train()
             self.take_step()
@@ -208,3 +214,4 @@ class Loop:
             if self.meter[3] >= report_seconds:
                 self.tell_progress()
         self.tell("end")
+        self.forget_wish()

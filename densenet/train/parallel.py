@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from inspect import signature
 from typing import TypeVar
 
 import torch
@@ -47,7 +48,9 @@ def shared(model: nn.Module, device: torch.device) -> nn.Module:
     if processes() == 1:
         return model
     devices = [device.index] if device.type == "cuda" else None
-    return nn.parallel.DistributedDataParallel(model, device_ids=devices, broadcast_buffers=False)
+    wrapper = nn.parallel.DistributedDataParallel
+    name = "forward_sync_buffers" if "forward_sync_buffers" in signature(wrapper).parameters else "broadcast_buffers"  # torch before 2.13
+    return wrapper(model, device_ids=devices, **{name: False})  # type: ignore[arg-type]
 
 
 def largest(values: Sequence[float], device: torch.device) -> list[float]:
