@@ -92,7 +92,7 @@ def test_it_learns() -> None:
 @pytest.mark.parametrize("ema_decay", [0.0, 0.9])
 def test_it_is_a_plain_loop(optimizer: str, ema_decay: float) -> None:
     """The same steps written out with torch: order, rates, smoothing, decay that spares norms and biases, average."""
-    recipe = replace(EXACT, optimizer=optimizer, ema_decay=ema_decay, label_smoothing=0.1, epochs=1, lr=0.01, channels_last=False)
+    recipe = replace(EXACT, optimizer=optimizer, ema_decay=ema_decay, label_smoothing=0.1, weight_decay=0.2, epochs=1, lr=0.01)
     config = replace(NET, drop_rate=0.0)
     train, model = pictures(64), net(config)
     plain = copy.deepcopy(model)
@@ -100,7 +100,7 @@ def test_it_is_a_plain_loop(optimizer: str, ema_decay: float) -> None:
 
     decayed = [p for name, p in plain.named_parameters() if "norm" not in name and not name.endswith("bias")]
     spared = [p for name, p in plain.named_parameters() if "norm" in name or name.endswith("bias")]
-    groups = [{"params": decayed, "weight_decay": 5e-4}, {"params": spared, "weight_decay": 0.0}]
+    groups = [{"params": decayed, "weight_decay": 0.2}, {"params": spared, "weight_decay": 0.0}]
     kinds = {"sgd": lambda: torch.optim.SGD(groups, momentum=0.9, nesterov=True), "adam": lambda: torch.optim.AdamW(groups)}
     stepper = kinds[optimizer]()
     average = AveragedModel(plain, use_buffers=True)

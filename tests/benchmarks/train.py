@@ -86,9 +86,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    print(
-        f"torch {torch.__version__}, torchvision {torchvision.__version__}, {arguments.threads} threads, batch {arguments.batch} at 32, fp32"
-    )
+    print(f"torch {torch.__version__}, torchvision {torchvision.__version__}, {arguments.threads} threads, batch {arguments.batch}")
     print(f"{'net':<22} {'loop':<44} {'images/s':>9} {'ratio':>6} {'by processor time':>18}")
     for name, config in CONFIGS.items():
         batch = arguments.batch
