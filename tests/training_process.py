@@ -8,6 +8,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import torch
+import torch._dynamo  # torch imports it in the first step of an optimizer; here the server does so once, for all
 
 from densenet.train import Event, Recipe, fit, read_log
 from tests.small_pictures import net, pictures
