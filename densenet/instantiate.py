@@ -8,12 +8,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
 
-from densenet.building import arithmetic_seconds, build, memory_errors_explained, stop_between_layers, transfer_seconds
+from densenet.building import arithmetic_seconds, build, memory_errors_explained, stop_between_layers, touched_bytes, transfer_seconds
 from densenet.config import DenseNetConfig, Workload
+from densenet.costs import totals
 from densenet.device import choose_device, device_memory
 from densenet.memory import estimate_memory
 from densenet.model import DenseNet
@@ -43,7 +45,8 @@ class Superseded(Exception):
 
 def expected_seconds(config: DenseNetConfig, image_size: int, device_type: str) -> float:
     """Estimate one forward pass at batch 1 from its multiply-adds and the bytes that its operations read and write."""
-    return arithmetic_seconds(config, image_size, device_type) + transfer_seconds(config, image_size, device_type)
+    arithmetic = arithmetic_seconds(totals(config, image_size).macs, device_type)
+    return arithmetic + transfer_seconds(touched_bytes(config, image_size), device_type)
 
 
 def _check_fits(config: DenseNetConfig, image_size: int, device: torch.device, free: int, label: str) -> None:
@@ -77,7 +80,7 @@ def instantiate(
 ) -> Instance:
     """Build the net on `device` (default: a GPU where there is one), run it at batch 1 and report what was seen; the net is then freed.
 
-    `superseded` is asked before each module and dense layer; once it says yes, `Superseded` is raised. ValueError: too large or too
+    `superseded` is asked before each module and each convolution; once it says yes, `Superseded` is raised. ValueError: too large or too
     slow for the device, or out of its memory after all.
     """
     config.check_image_size(image_size)
@@ -92,7 +95,7 @@ def instantiate(
 
     with memory_errors_explained("Not built", f"one image of {image_size} x {image_size}", memory):
         started = time.perf_counter()
-        model = build(config, target, stop_if_superseded).eval().requires_grad_(False)
+        model = build(partial(DenseNet, config), target, stop_if_superseded).eval().requires_grad_(False)
         build_seconds = time.perf_counter() - started
         stop_between_layers(model, stop_if_superseded)
         with torch.inference_mode():

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 _NICENESS = 10
-_THREADS = 2  # one for the net of the sliders, one for predictions: each kind of work queues for itself
+_THREADS = 3  # for the net of the sliders, for measurements, for predictions: each kind of work queues for itself
 
 
 def _step_back() -> None:
