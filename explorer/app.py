@@ -64,11 +64,11 @@ def _page(
     pinned: PageState | None,
     active: str,
     allowance_gib: float | None,
-    measured: memory.Measured | None,
+    taken: memory.Taken,
 ) -> list[Any]:
     """Return headline and charts; those of the memory tab are drawn only while somebody looks at them."""
-    taken = memory.show(settings, state, pinned, allowance_gib, measured) if active == memory.TITLE else gr.skip()
-    return [_numbers(state, pinned, active), architecture.show(state, pinned), taken]
+    step = memory.show(settings, state, pinned, allowance_gib, taken) if active == memory.TITLE else gr.skip()
+    return [_numbers(state, pinned, active), architecture.show(state, pinned), step]
 
 
 def update(
@@ -77,7 +77,7 @@ def update(
     active: str,
     pinned: PageState | None,
     allowance_gib: float | None,
-    measured: memory.Measured | None,
+    taken: memory.Taken,
     *values: Any,
 ) -> list[Any]:
     """Answer the sliders: from the sidebar's values to states, headline, charts and message; what is not valid changes only the last."""
@@ -91,7 +91,7 @@ def update(
         why = f"An input of {state.workload.image_size} pixels is too small for these {len(state.config.block_config)} blocks."
         return [*kept, problem(why, f"Use {smallest} × {smallest}, the smallest that works")]
     live.want(request.session_hash, state.config, state.workload.image_size)
-    return [state.config, state.workload, *_page(settings, state, pinned, active, allowance_gib, measured), ""]
+    return [state.config, state.workload, *_page(settings, state, pinned, active, allowance_gib, taken), ""]
 
 
 def toggle_pin(
@@ -102,12 +102,12 @@ def toggle_pin(
     pinned: PageState | None,
     active: str,
     allowance_gib: float | None,
-    measured: memory.Measured | None,
+    taken: memory.Taken,
 ) -> list[Any]:
     """Pin the net that the page shows, or let go of the pinned one; returns the pinned net, its button, headline and charts."""
     state = PageState(preset, config, workload)
     now = None if pinned else state
-    return [now, pin.button(now), *_page(settings, state, now, active, allowance_gib, measured)]
+    return [now, pin.button(now), *_page(settings, state, now, active, allowance_gib, taken)]
 
 
 @explained
@@ -161,7 +161,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             with gr.Tab(architecture.TITLE, id=architecture.TITLE):
                 charts = architecture.build(state)
             with gr.Tab(memory.TITLE, id=memory.TITLE) as memory_tab:
-                memory_charts, allowance, measured = memory.build(bar, config, workload, pinned, settings_state, memory_tab)
+                memory_charts, allowance, taken = memory.build(bar, config, workload, pinned, settings_state, memory_tab)
             with gr.Tab(compare.TITLE, id=compare.TITLE) as compare_tab:
                 compare.build(numbers.rest, bar.preset, config, workload, pinned, allowance, settings_state, active, compare_tab)
             with gr.Tab(layers.TITLE, id=layers.TITLE) as layers_tab:
@@ -174,7 +174,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         gr.on(
             bar.triggers,
             update,
-            [settings_state, active, pinned, allowance, measured, *bar.values],
+            [settings_state, active, pinned, allowance, taken, *bar.values],
             outputs,
             trigger_mode="always_last",
             api_name="update",
@@ -182,7 +182,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         )
         pin_button.click(
             toggle_pin,
-            [settings_state, bar.preset, config, workload, pinned, active, allowance, measured],
+            [settings_state, bar.preset, config, workload, pinned, active, allowance, taken],
             [pinned, pin_button, numbers, charts, memory_charts],
             api_name="pin",
             **quick,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
-from densenet import estimate_memory, plan
+from densenet import Workload, estimate_memory, plan
 from densenet.config import CHECKPOINTING
 from densenet.memory import MemoryEstimate, largest_batch, peaks
 from explorer.address import PageState
@@ -28,7 +28,7 @@ _PARTS = (  # field of the estimate, words, colour
 _PHASE_COLOURS = {"forward": BLOCK_COLOURS[0], "recompute": BLOCK_COLOURS[3], "backward": BLOCK_COLOURS[1], "optimizer": NEUTRAL}
 
 
-def _point(x: list[Any], y: list[float], text: str) -> dict[str, Any]:
+def _point(x: list[Any], y: list[Any], text: str) -> dict[str, Any]:
     """A measured value, in every chart the same mark."""
     marker = {"symbol": "diamond", "size": 13, "color": BLOCK_COLOURS[5], "line": {"width": 1, "color": "white"}}
     return {
@@ -43,14 +43,17 @@ def _point(x: list[Any], y: list[float], text: str) -> dict[str, Any]:
     }
 
 
-def _kinds(state: PageState) -> list[MemoryEstimate]:
+def workloads_of_kinds(workload: Workload) -> list[Workload]:
     """Training with each kind of checkpointing, and inference."""
-    workloads = [replace(state.workload, mode="train", checkpointing=kind) for kind in CHECKPOINTING]
-    return [estimate_memory(state.config, w) for w in [*workloads, replace(state.workload, mode="infer")]]
+    return [*(replace(workload, mode="train", checkpointing=kind) for kind in CHECKPOINTING), replace(workload, mode="infer")]
 
 
-def parts_figure(state: PageState, measured_bytes: int | None, pinned: PageState | None = None) -> Figure:
-    """What the peak is made of, for each kind of checkpointing and for inference; the peaks of the net pinned as A as marks."""
+def _kinds(state: PageState) -> list[MemoryEstimate]:
+    return [estimate_memory(state.config, workload) for workload in workloads_of_kinds(state.workload)]
+
+
+def parts_figure(state: PageState, measured_bytes: Sequence[int | None], pinned: PageState | None = None) -> Figure:
+    """What the peak is made of, for each kind of checkpointing and for inference; what was measured of them, and A's, as marks."""
     names = ["training, all kept", "norms checkpointed", "layers checkpointed", "inference"]
     estimates = _kinds(state)
     data: list[dict[str, Any]] = []
@@ -65,9 +68,9 @@ def parts_figure(state: PageState, measured_bytes: int | None, pinned: PageState
         texts = [f"A: {memory(estimate.peak)}" for estimate in theirs]
         mark = {"type": "scatter", "mode": "markers", "x": [e.peak / _MIB for e in theirs], "y": names, "marker": marks}
         data.append({**mark, "hovertext": texts, "hoverinfo": "text", "name": "A", "showlegend": False})
-    if measured_bytes is not None:
-        chosen = 3 if state.workload.mode == "infer" else CHECKPOINTING.index(state.workload.checkpointing)
-        data.append(_point([measured_bytes / _MIB], [names[chosen]], f"measured: {memory(measured_bytes)}"))  # type: ignore[list-item]
+    for name, seen in zip(names, measured_bytes, strict=True):
+        if seen is not None:
+            data.append({**_point([seen / _MIB], [name], f"measured: {memory(seen)}"), "showlegend": False})
     layout = layout_of(MEMORY_HEIGHT_PX, 4, "What the peak is made of, MiB", "", "")
     layout["yaxis"] |= {"autorange": "reversed", "showgrid": False, "tickvals": names}
     layout["xaxis"] |= {"showgrid": True, "exponentformat": "none"}

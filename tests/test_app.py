@@ -88,9 +88,7 @@ def test_nobody_else_is_told() -> None:
 def test_update_answers_every_preset() -> None:
     for name in PRESETS:
         state = preset_state(name)
-        config, workload, numbers, charts, taken, message = update(
-            Visitor("a"), SETTINGS, "Architecture", None, 0.8, None, *values_of(state)
-        )
+        config, workload, numbers, charts, taken, message = update(Visitor("a"), SETTINGS, "Architecture", None, 0.8, (), *values_of(state))
         assert (config, workload, taken, message) == (state.config, state.workload, gr.skip(), "")
         assert numbers == {"tiles": headline(state), "query": f"preset={name}", "tab": ""}
         assert json.loads(charts)["note"] == published(state)
@@ -99,7 +97,7 @@ def test_update_answers_every_preset() -> None:
 def test_a_pinned_net_is_what_all_is_set_beside() -> None:
     state = preset_state("densenet121")
     wider = replace(state, config=replace(state.config, growth_rate=48))
-    pinned, button, numbers, charts, taken = toggle_pin(SETTINGS, "densenet121", state.config, state.workload, None, "Memory", 0.8, None)
+    pinned, button, numbers, charts, taken = toggle_pin(SETTINGS, "densenet121", state.config, state.workload, None, "Memory", 0.8, ())
     assert pinned == state
     assert button["value"] == "Unpin A"
     assert numbers["tiles"].count("as A") == 6
@@ -108,12 +106,12 @@ def test_a_pinned_net_is_what_all_is_set_beside() -> None:
     names = [[trace.get("name") for trace in figure["data"]] for figure in json.loads(charts)["figures"]]
     assert all("A" in traces for traces in names), "an outline in every chart"
     assert all("A" in [trace.get("name") for trace in figure["data"]] for figure in json.loads(taken)["figures"])
-    _, _, moved, drawn, _, _ = update(Visitor("a"), SETTINGS, "Architecture", pinned, 0.8, None, *values_of(wider))
+    _, _, moved, drawn, _, _ = update(Visitor("a"), SETTINGS, "Architecture", pinned, 0.8, (), *values_of(wider))
     assert moved["tiles"].count("vs A") == 5
     assert "dotted: A, DenseNet-121" in json.loads(drawn)["note"]
     outline = next(t for t in json.loads(drawn)["figures"][1]["data"] if t.get("name") == "A")
     assert sum(outline["y"]) == 7_978_856
-    assert toggle_pin(SETTINGS, "densenet121", wider.config, wider.workload, pinned, "Architecture", 0.8, None)[0] is None
+    assert toggle_pin(SETTINGS, "densenet121", wider.config, wider.workload, pinned, "Architecture", 0.8, ())[0] is None
 
 
 def test_an_address_opens_its_tab_and_its_pinned_net() -> None:
@@ -133,7 +131,7 @@ def test_an_address_opens_its_tab_and_its_pinned_net() -> None:
 
 def test_too_small_an_input_keeps_the_page_and_offers_the_smallest() -> None:
     values = values_of(replace(preset_state("densenet121"), workload=Workload(image_size=28)))
-    *kept, notice = update(Visitor("a"), SETTINGS, "Architecture", None, 0.8, None, *values)
+    *kept, notice = update(Visitor("a"), SETTINGS, "Architecture", None, 0.8, (), *values)
     assert all(item == gr.skip() for item in kept)
     assert "28 pixels" in notice
     assert "Use 29 × 29" in notice
@@ -143,7 +141,7 @@ def test_too_small_an_input_keeps_the_page_and_offers_the_smallest() -> None:
 def test_a_bad_number_keeps_the_page_and_says_why() -> None:
     values = values_of(preset_state("densenet121"))
     values[-2] = None  # an emptied number box
-    *kept, notice = update(Visitor("a"), SETTINGS, "Architecture", None, 0.8, None, *values)
+    *kept, notice = update(Visitor("a"), SETTINGS, "Architecture", None, 0.8, (), *values)
     assert all(item == gr.skip() for item in kept)
     assert "num_classes must be 1 to 100000, got None" in notice
     assert "<button" not in notice

@@ -18,7 +18,7 @@ from explorer.errors import explained
 from explorer.formatting import duration, error, memory
 from explorer.here import known, look, measuring_seconds
 from explorer.measuring import QUEUE, cancel, cancellable
-from explorer.memory_figures import batch_figure, growth_of_memory_figure, parts_figure, timeline_figure
+from explorer.memory_figures import batch_figure, growth_of_memory_figure, parts_figure, timeline_figure, workloads_of_kinds
 from explorer.panel import chart_panel, drawn
 from explorer.settings import Settings
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from densenet.measure import Measurement
 
 TITLE = "Memory"
+_KEPT = 16  # measurements of one visitor
 ALLOWANCE_GIB = 0.8  # a GPU's context and workspaces, which no estimate sees
 
 
@@ -41,10 +42,26 @@ class Measured:
     device: str
 
 
-def _verdict(state: PageState, estimate_bytes: int, measured: Measured | None, about_seconds: float | None) -> str:
+Taken = tuple[Measured, ...]  # what a visitor has measured, the latest last
+
+
+def _found(taken: Taken, config: DenseNetConfig, workload: Workload) -> Measured | None:
+    return next((seen for seen in reversed(taken) if (seen.config, seen.workload) == (config, workload)), None)
+
+
+def _price(state: PageState, measured: Measured, taken: Taken) -> str:
+    """What checkpointing costs in time, where the step without it was measured too."""
+    plain = _found(taken, state.config, replace(state.workload, checkpointing="none"))
+    if state.workload.mode == "infer" or plain is None or plain is measured:
+        return ""
+    return f", {measured.step_seconds / plain.step_seconds:.2f} × the time without checkpointing"
+
+
+def _verdict(state: PageState, estimate_bytes: int, taken: Taken, about_seconds: float | None) -> str:
     words = "a training step" if state.workload.mode == "train" else "inference"
     batch = f"{state.workload.batch_size} image{'s' * (state.workload.batch_size != 1)}"
     line = f"Peak of {words}, {batch}: <b>{memory(estimate_bytes)}</b> estimated"
+    measured = _found(taken, state.config, state.workload)
     if measured is None:
         about = f"; measuring takes about {duration(about_seconds)}" if about_seconds is not None else ""
         return f'<div class="published">{line}, not measured yet{about}.</div>'
@@ -52,20 +69,20 @@ def _verdict(state: PageState, estimate_bytes: int, measured: Measured | None, a
     return (
         f'<div class="published" title="{escape(measured.device)}">{line}, <b>{memory(measured.peak_bytes)}</b> measured: '
         f'<span class="{"agrees" if close else "differs"}">error {error(estimate_bytes, measured.peak_bytes)}</span> · '
-        f"{duration(measured.step_seconds)} a step, {measured.images_per_second:.3g} images/s</div>"
+        f"{duration(measured.step_seconds)} a step{_price(state, measured, taken)}, {measured.images_per_second:.3g} images/s</div>"
     )
 
 
-def show(settings: Settings, state: PageState, pinned: PageState | None, allowance_gib: float | None, measured: Measured | None) -> str:
+def show(settings: Settings, state: PageState, pinned: PageState | None, allowance_gib: float | None, taken: Taken) -> str:
     """Return the verdict and the four charts of `state`; `allowance_gib` is added to a peak before it is said to fit."""
-    if measured is not None and (measured.config, measured.workload) != (state.config, state.workload):
-        measured = None
+    kinds = [_found(taken, state.config, workload) for workload in workloads_of_kinds(state.workload)]
+    seen = _found(taken, state.config, state.workload)
+    peak = seen.peak_bytes if seen else None
     estimate = estimate_memory(state.config, state.workload)
-    peak = measured.peak_bytes if measured else None
     device = known(settings)
     asked_by_b = (state.config, replace(state.workload, batch_size=1, optimizer=B_WORKLOAD.optimizer)) == (PRESETS["compact"], B_WORKLOAD)
     figures = [
-        parts_figure(state, peak, pinned),
+        parts_figure(state, [kind.peak_bytes if kind else None for kind in kinds], pinned),
         timeline_figure(estimate, peak, estimate_memory(pinned.config, pinned.workload) if pinned else None),
         growth_of_memory_figure(state, pinned),
         batch_figure(
@@ -77,7 +94,7 @@ def show(settings: Settings, state: PageState, pinned: PageState | None, allowan
             B_SHOWN_MIB if asked_by_b else (),
         ),
     ]
-    return drawn(figures, _verdict(state, estimate.peak, measured, measuring_seconds(settings, state.config, state.workload)))
+    return drawn(figures, _verdict(state, estimate.peak, taken, measuring_seconds(settings, state.config, state.workload)))
 
 
 def show_now(
@@ -86,10 +103,10 @@ def show_now(
     workload: Workload,
     pinned: PageState | None,
     allowance_gib: float | None,
-    measured: Measured | None,
+    taken: Taken,
 ) -> str:
     """Return `show` of the page's own states."""
-    return show(settings, PageState(DEFAULT_PRESET, config, workload), pinned, allowance_gib, measured)
+    return show(settings, PageState(DEFAULT_PRESET, config, workload), pinned, allowance_gib, taken)
 
 
 @explained
@@ -99,9 +116,10 @@ def measure_one_step(
     workload: Workload,
     pinned: PageState | None,
     allowance_gib: float | None,
+    taken: Taken,
     request: gr.Request,
 ) -> Iterator[tuple[Any, Any, str]]:
-    """Yield the measurement, the charts with its mark, and a line on how it goes."""
+    """Yield the measurements, the charts with their marks, and a line on how it goes."""
     from densenet.measure import Cancelled, measure
 
     background.run(look, settings)
@@ -116,15 +134,16 @@ def measure_one_step(
     except ValueError as error:
         yield gr.skip(), gr.skip(), f'<div class="notice" role="alert">{escape(str(error))}</div>'
         return
-    measured = Measured(config, workload, seen.peak, seen.seconds, seen.images_per_second, seen.device)
-    yield measured, show_now(settings, config, workload, pinned, allowance_gib, measured), ""
+    now = Measured(config, workload, seen.peak, seen.seconds, seen.images_per_second, seen.device)
+    taken = (*taken[1 - _KEPT :], now)
+    yield taken, show_now(settings, config, workload, pinned, allowance_gib, taken), ""
 
 
 def build(
     bar: Controls, config: gr.State, workload: gr.State, pinned: gr.State, settings: gr.State, tab: gr.Tab
 ) -> tuple[gr.HTML, gr.Number, gr.State]:
-    """Lay out the tab and wire it; returns the charts, the allowance and the measurement, with which the sliders draw them again."""
-    measured = gr.State(None)
+    """Lay out the tab and wire it; returns the charts, the allowance and the measurements, with which the sliders draw them again."""
+    taken = gr.State(())
     with gr.Row(elem_id="step"):
         for choice in (bar.mode, bar.checkpointing, bar.optimizer, bar.precision):
             choice.render()
@@ -140,13 +159,13 @@ def build(
     }
     panel = chart_panel("", charts=charts, elem_id="memory")
     quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    sources = [settings, config, workload, pinned, allowance, measured]
+    sources = [settings, config, workload, pinned, allowance, taken]
     tab.select(show_now, sources, panel, api_name="show_memory", **quick)
     allowance.change(show_now, sources, panel, api_name="allow_memory", trigger_mode="always_last", **quick)
     start.click(
         measure_one_step,
-        [settings, config, workload, pinned, allowance],
-        [measured, panel, progress],
+        [settings, config, workload, pinned, allowance, taken],
+        [taken, panel, progress],
         show_progress="hidden",
         concurrency_limit=1,
         concurrency_id=QUEUE,
@@ -154,4 +173,4 @@ def build(
         api_visibility="private",
     )
     stop.click(cancel, None, None, api_name="cancel_measurement", **quick)
-    return panel, allowance, measured
+    return panel, allowance, taken
