@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from densenet.config import DenseNetConfig, checked_integer, checked_number
+from densenet.config import IMAGE_SIZE_RANGE, DenseNetConfig, checked_integer, checked_number
 from densenet.preprocessing import IMAGENET, Preprocessing
 
 Card = Mapping[str, object]
@@ -119,13 +119,13 @@ def _preprocessing_on(card: Card, config: DenseNetConfig) -> Preprocessing | Non
         return None
     if not isinstance(said, dict):
         raise ValueError("its card's preprocessing must be a JSON object")
-    crop_px = config.check_image_size(said.get("crop_px"))
+    crop_px = checked_integer("its card's crop_px", said.get("crop_px"), (config.smallest_image_size, IMAGE_SIZE_RANGE[1]))
     resize_px = said.get("resize_px")
     return Preprocessing(
         crop_px=crop_px,
         mean=_numbers(said.get("mean"), "mean", config.in_channels, -1000.0),
         std=_numbers(said.get("std"), "std", config.in_channels, 1e-6),
-        resize_px=None if resize_px is None else checked_integer("resize_px", resize_px, (crop_px, 4 * crop_px)),
+        resize_px=None if resize_px is None else checked_integer("its card's resize_px", resize_px, (crop_px, 4 * crop_px)),
     )
 
 
@@ -169,7 +169,7 @@ def record_of(card: Card, config: DenseNetConfig, *, name: str, params: int, sha
 
     ValueError names the field that does not.
     """
-    if card.get("parameters") is not None and checked_integer("parameters", card["parameters"], _PARAMS_RANGE) != params:
+    if card.get("parameters") is not None and checked_integer("its card's parameters", card["parameters"], _PARAMS_RANGE) != params:
         raise ValueError(f"its card says {card['parameters']} parameters, and the file holds {params}")
     if card.get("sha256") is not None and card["sha256"] != sha256:
         raise ValueError("its card belongs to another file, the SHA-256 differs")

@@ -73,7 +73,7 @@ def _dimensions(shapes: Shapes, name: str, count: int) -> tuple[int, ...]:
     if name not in shapes:
         raise ValueError(f"{name} is missing")
     if len(shapes[name]) != count or min(shapes[name]) < 1:
-        raise ValueError(f"{name} is {_shown(shapes[name])}, and must have {count} dimensions")
+        raise ValueError(f"{name} is {_shown(shapes[name])}, and must have {count} dimensions above 0")
     return shapes[name]
 
 
@@ -109,7 +109,7 @@ def config_of(shapes: Shapes) -> tuple[DenseNetConfig, tuple[str, ...]]:
     compression = compression_of(transitions)
     if compression is None:
         pairs = ", ".join(f"{kept} of {channels}" for channels, kept in transitions)
-        raise ValueError(f"its transitions keep {pairs} channels, and no single compression does that")
+        raise ValueError(f"its transitions keep {pairs} channels, which no compression does")
     config = DenseNetConfig(
         growth_rate=growth_rate,
         block_config=blocks,

@@ -30,7 +30,7 @@ _HARMLESS = re.compile(
     r"collections (?:OrderedDict|Counter)|(?:builtins|__builtin__) (?:set|complex)|_codecs encode"
     r"|torch (?:[a-z]*(?:float|int|half|double|long|short|char|byte|bool|complex)\w*|Size|device)"
     r"|torch(?:\.cuda)? \w+Storage|torch\.storage (?:Untyped|Typed)Storage|torch\.nn\.parameter Parameter|torch\.serialization _get_layout"
-    r"|torch\._utils _rebuild_(?:tensor|tensor_v2|parameter)"
+    r"|torch\._utils _rebuild_(?:tensor|tensor_v2|tensor_v3|parameter)"
 )
 
 
@@ -93,7 +93,8 @@ def _unpickled(path: Path, *, zipped: bool) -> object:
     foreign = sorted(name for name in asked_for if not _HARMLESS.fullmatch(name))
     if foreign:
         raise ValueError(
-            f"it holds Python objects ({foreign[0].replace(' ', '.'):.120}), and only tensors are read: save model.state_dict() alone"
+            f"it holds Python objects ({', '.join(name.replace(' ', '.', 1)[:80] for name in foreign[:3])}), and only tensors are read: "
+            "save model.state_dict() alone"
         )
     try:
         with warnings.catch_warnings():

@@ -64,9 +64,8 @@ def read_net(path: Path, sha256: str, card_content: bytes | None) -> DenseNet:
     stored, header = read_tensors(path)
     tensors = _named(stored)
     card = parse_card(header.get(_IN_HEADER, "{}") if card_content is None else card_content)
-    config, assumptions = config_on(card), ()
-    if config is None:
-        config, assumptions = config_of(_shapes(tensors))
+    stated = config_on(card)
+    config, assumptions = (stated, ()) if stated is not None else config_of(_shapes(tensors))
     model = _net(config, tensors)
     record = record_of(
         card,

@@ -143,7 +143,7 @@ def load(name: str, *, weights_dir: str | PathLike[str] | None = None, offline: 
 
 
 def _refusal(path: Path, reason: Exception) -> ValueError:
-    return ValueError(f"Cannot read {path.name:.120} as a DenseNet's weights: {reason}.")
+    return ValueError(f"Cannot read {path.name:.120} as a DenseNet's weights: {getattr(reason, 'strerror', None) or reason}.")
 
 
 def load_file(path: str | PathLike[str], *, card: str | PathLike[str] | None = None) -> DenseNet:

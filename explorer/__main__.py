@@ -14,9 +14,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto, a GPU where there is one)")
     parser.add_argument("--weights-dir", type=Path, default=None, help="folder of the ImageNet weights (default: torch's cache)")
     parser.add_argument("--offline", action="store_true", help="never download weights")
-    parser.add_argument(
-        "--fetch", nargs="+", metavar="NET", help="bring the weights of these nets (densenet121 ...; all: every one), and stop"
-    )
+    parser.add_argument("--fetch", nargs="+", metavar="NET", help="bring the weights of densenet121, ... or of all, and stop")
     arguments = parser.parse_args(argv)
     if arguments.fetch:
         from explorer.fetching import FETCHABLE

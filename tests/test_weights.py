@@ -16,8 +16,8 @@ import torch
 from torchvision import models
 
 from densenet import PRESETS, download, totals, weights
+from densenet.images import read_image
 from densenet.model import DenseNet
-from densenet.recognition import renamed_key
 from densenet.weights import ASSETS, WEIGHTS, fetch, is_here, load
 from tests.conftest import randomised
 from tests.file_server import Server
@@ -82,6 +82,26 @@ def test_the_embedded_file_is_the_one_on_the_card() -> None:
     assert record.url is None
     assert record.assumptions == (), "the card of what is shipped leaves nothing open"
     assert is_here("cifar10")
+
+
+@pytest.mark.skipif(
+    "CIFAR10_JPEG" not in os.environ, reason="CIFAR10_JPEG must name the folder of CIFAR-10 as JPEG, test/<class>/*.jpg in it"
+)
+def test_the_embedded_nets_accuracy_is_the_one_on_the_card() -> None:
+    model, right, right_5, seen = load("cifar10"), 0, 0, 0
+    assert model.weights is not None
+    feed = model.weights.preprocessing
+    for index, label in enumerate(model.weights.classes):
+        files = sorted(Path(os.environ["CIFAR10_JPEG"], "test", label).glob("*.jpg"))
+        for start in range(0, len(files), 250):
+            x = torch.cat([feed.tensor(feed.view(read_image(file))) for file in files[start : start + 250]])
+            with torch.inference_mode():
+                best = model(x).topk(5).indices
+            right, right_5 = right + int((best[:, 0] == index).sum()), right_5 + int((best == index).any(1).sum())
+            seen += len(x)
+    assert seen == 10_000
+    assert 100 * right / seen == pytest.approx(model.weights.top1_accuracy, abs=0.05), "another machine rounds otherwise"
+    assert 100 * right_5 / seen == pytest.approx(model.weights.top5_accuracy, abs=0.05)
 
 
 def test_loaded_nets_are_in_eval_frozen_and_kept() -> None:
