@@ -344,6 +344,7 @@ NO_FILES: dict[str, tuple[bytes, str]] = {
     "a picture": (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "neither safetensors nor"),
     "json": (b'{"growth_rate": 12, "block_config": [6, 6]}', "neither safetensors nor"),
     "a pickle of zeros": (b"\x80\x02" + b"\0" * 100, "damaged or ends early"),
+    "a made up length": (b"\x80\x02\x96" + b"\xff" * 7 + b"\x7f" + b"\0" * 20, "damaged or ends early"),
     "half a magic number": (b"\x80\x02\x8a\x0al\xfc\x9c", "damaged or ends early"),
     "zip that is none": (b"PK\x03\x04" + b"\0" * 100, "damaged or ends early"),
     "header too long": (
