@@ -23,7 +23,9 @@ class Prediction:
 
 def _record_of(model: DenseNet) -> Weights:
     if model.weights is None:
-        raise ValueError("the model must come from densenet.weights.load: without its record nobody knows its scaling and its classes")
+        raise ValueError(
+            "the model must come from densenet.weights.load or load_file: without its record nobody knows its scaling and its classes"
+        )
     return model.weights
 
 
@@ -40,7 +42,8 @@ def input_of(model: DenseNet, view: Image.Image) -> torch.Tensor:
 def classify(model: DenseNet, image: Image.Image, k: int = 5) -> list[Prediction]:
     """Return the `k` most probable classes of `image` (any mode and size), best first.
 
-    `model` comes from `densenet.weights.load`; `k` above the number of classes gives them all; below 1 is a ValueError.
+    `model` comes from `densenet.weights.load` or `load_file`; `k` above the number of classes gives them all. ValueError for a `k` below 1,
+    and for a net that reads neither colour nor grey pictures.
     """
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise ValueError(f"k must be 1 or more, got {k!r}")

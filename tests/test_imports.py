@@ -14,7 +14,7 @@ import densenet
 
 LIBRARY = Path(densenet.__file__).resolve().parent
 MODULES = {f"densenet.{path.stem}" if path.stem != "__init__" else "densenet": path for path in sorted(LIBRARY.glob("*.py"))}
-HEAVY = ("torch", "torchvision", "numpy", "PIL", "gradio", "captum", "plotly", "torchinfo")
+HEAVY = ("torch", "safetensors", "torchvision", "numpy", "PIL", "gradio", "captum", "plotly", "torchinfo")
 
 
 def loaded_by(statement: str) -> set[str]:
