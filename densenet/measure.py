@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from densenet.building import arithmetic_seconds, build, memory_errors_explained, stop_between_layers, transfer_seconds
+from densenet.cancelling import Cancelled as Cancelled  # for those who measure
+from densenet.cancelling import stopper
 from densenet.config import DenseNetConfig, Workload
 from densenet.device import DeviceMemory, choose_device, device_memory
 from densenet.memory import estimate_memory
@@ -57,10 +59,6 @@ class AllocatedPeak(NamedTuple):
 
     tensors: int  # a convolution counts as what it leaves behind
     everything: int  # workspaces too
-
-
-class Cancelled(Exception):
-    """The measurement was given up because nobody waits for it any more."""
 
 
 def allocated_peak(call: Callable[[], object]) -> AllocatedPeak:
@@ -198,11 +196,7 @@ def measure(
     """
     config.check_image_size(workload.image_size)
     target = device if isinstance(device, torch.device) else choose_device(device or "auto")
-
-    def stop_if_cancelled() -> None:
-        if cancelled():
-            raise Cancelled
-
+    stop_if_cancelled = stopper(cancelled)
     lock = _busy[str(target)]
     while not lock.acquire(timeout=0.1):
         stop_if_cancelled()
