@@ -16,7 +16,7 @@ from torch import Tensor
 
 from densenet.score import Score, activation_after, images_at_once
 
-Progress = Callable[[float, Tensor | None], object]  # told the share that is done, 0 to 1, and the map so far, normalised to that share
+Progress = Callable[[float, Tensor | None], object]  # told the share that is done, 0 to 1, and the map so far
 
 _NOISE_IMAGES = 32  # drawn at once; see `_smoothgrad`
 
@@ -91,8 +91,9 @@ def integrated_gradients(score: Score, x: Tensor, way: Way, *, steps: int, basel
 def smoothgrad(score: Score, x: Tensor, way: Way, *, noise: float, samples: int, seed: int) -> Attribution:
     """Mean gradient over `samples` copies of `x` with Gaussian noise.
 
-    Its deviation is `noise` times the range of `x`, its largest value less its smallest. The noise is that of Captum's NoiseTunnel over all samples at once after `torch.manual_seed(seed)`, on a CPU, whatever the batch and
-    the device, and no global generator is asked. The map so far is the mean of the samples that are done.
+    Its deviation is `noise` times the range of `x`, its largest value less its smallest. The noise is that of Captum's NoiseTunnel over all
+    samples at once after `torch.manual_seed(seed)` on a CPU, whatever the batch and the device, and no global generator is asked. The map
+    so far is the mean of the samples that are done.
     """
     from captum.attr import Saliency
 

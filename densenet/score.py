@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from densenet.building import arithmetic_seconds, transfer_seconds
@@ -17,7 +18,10 @@ _MOST_IMAGES = 32  # larger batches are hardly faster, and the partial maps come
 
 
 class Score(nn.Module):
-    """The logit of `target`, less that of `against` where there is one: N x C x H x W -> N x 1. Images are cast to the net's dtype."""
+    """The logit of `target`, less that of `against` where there is one: N x C x H x W -> N x 1.
+
+    Images are cast to the net's dtype, logits to float32 at least: differences of scores are small beside the scores.
+    """
 
     def __init__(self, model: DenseNet, target: int, against: int | None = None) -> None:
         super().__init__()
@@ -26,7 +30,8 @@ class Score(nn.Module):
         self.against = against
 
     def forward(self, images: Tensor) -> Tensor:
-        logits = self.model(images.to(self.model.classifier.weight.dtype))
+        dtype = self.model.classifier.weight.dtype
+        logits = self.model(images.to(dtype)).to(torch.promote_types(dtype, torch.float32))
         score = logits[:, self.target, None]
         return score if self.against is None else score - logits[:, self.against, None]
 
