@@ -111,13 +111,13 @@ def test_more_steps_come_nearer(tiny: DenseNet) -> None:
 @pytest.mark.parametrize(
     ("method", "few", "many"),
     [
-        ("integrated_gradients", {"steps": 40}, {"steps": 400}),
-        ("smoothgrad", {"samples": 64}, {"samples": 640}),
+        ("integrated_gradients", {"steps": 20}, {"steps": 200}),
+        ("smoothgrad", {"samples": 32}, {"samples": 320}),
         ("occlusion", {"window": 8, "stride": 8}, {"window": 8, "stride": 2}),
     ],
 )
 def test_memory_does_not_grow_with_the_work(make_net: Make, method: str, few: dict[str, int], many: dict[str, int]) -> None:
-    model, x = make_net(TINY), photo(height=64, width=64)
+    model, x = make_net(TINY), photo(height=48, width=48)
     little, much = (
         allocated_peak(lambda o=options: attribute(model, x, 0, method, internal_batch_size=8, **o)).tensors  # type: ignore[misc]
         for options in (few, many)
@@ -145,7 +145,7 @@ def test_the_net_is_given_small_batches(make_net: Make, monkeypatch: pytest.Monk
 # SmoothGrad
 
 
-@pytest.mark.parametrize(("noise", "samples", "seed"), [(0.15, 50, 0), (0.4, 33, 5), (0.1, 1, 2), (0.0, 3, 0), (0.2, 96, 1)])
+@pytest.mark.parametrize(("noise", "samples", "seed"), [(0.4, 33, 5), (0.1, 1, 2), (0.0, 3, 0), (0.2, 70, 1)])
 def test_smoothgrad_by_hand(net: DenseNet, noise: float, samples: int, seed: int) -> None:
     net, x = net.double(), photo(net.config).double()  # in float32 a ReLU near zero may switch with the batch
     deviation = noise * (x.max() - x.min()).item()
@@ -362,13 +362,13 @@ def test_occlusion_by_hand(net: DenseNet, window: int, stride: int) -> None:
 
 @pytest.mark.parametrize("against", [None, 8])
 def test_occlusion_is_captums(net: DenseNet, against: int | None) -> None:
-    x = photo(net.config, 33, 35)
+    x = photo(net.config, 17, 22)
     explained, target = (net, 3) if against is None else (Contrast(net, 3, against), None)
     channels = x.shape[1]
     theirs = captum.Occlusion(explained).attribute(
-        x, sliding_window_shapes=(channels, 4, 4), strides=(channels, 2, 2), baselines=0.0, target=target, perturbations_per_eval=1
+        x, sliding_window_shapes=(channels, 2, 2), strides=(channels, 1, 1), baselines=0.0, target=target, perturbations_per_eval=50
     )
-    close(attribute(net, x, 3, "occlusion", against=against).map, theirs, rtol=1e-4, atol=1e-6)
+    close(attribute(net, x, 3, "occlusion", against=against, window=2).map, theirs, rtol=1e-4, atol=1e-6)
 
 
 # The embedded net, as the page uses it
