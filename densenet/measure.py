@@ -20,6 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from densenet.building import arithmetic_seconds, build, memory_errors_explained, stop_between_layers, touched_bytes, transfer_seconds
+from densenet.cancelling import Cancelled as Cancelled  # for those who measure
+from densenet.cancelling import stopper
 from densenet.config import DenseNetConfig, Workload
 from densenet.costs import totals
 from densenet.device import DeviceMemory, choose_device, device_memory
@@ -61,10 +63,6 @@ class AllocatedPeak(NamedTuple):
 
     tensors: int  # a convolution counts as what it leaves behind
     everything: int  # workspaces too
-
-
-class Cancelled(Exception):
-    """The measurement was given up because nobody waits for it any more."""
 
 
 def allocated_peak(call: Callable[[], object]) -> AllocatedPeak:
@@ -255,10 +253,7 @@ def measure_peer(
 
 
 def _one_at_a_time(subject: _Subject, workload: Workload, device: torch.device, cancelled: Callable[[], bool]) -> Measurement:
-    def stop_if_cancelled() -> None:
-        if cancelled():
-            raise Cancelled
-
+    stop_if_cancelled = stopper(cancelled)
     lock = _busy[str(device)]
     while not lock.acquire(timeout=0.1):
         stop_if_cancelled()
