@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from densenet.config import DenseNetConfig
+from densenet.config import DenseNetConfig, checked_choice
 from densenet.inputs import check_input
 from densenet.model import DenseBlock, DenseNet
 from densenet.plan import plan
@@ -93,9 +93,7 @@ def feature_maps(model: DenseNet, x: Tensor, layer: str) -> Tensor:
     what is wrong.
     """
     check_input(model, x)
-    names = layer_names(model)
-    if layer not in names:
-        raise ValueError(f"layer must be one of {', '.join(names)}, got {layer!r}")
+    checked_choice("layer", layer, layer_names(model))
     return next(maps[0].cpu() for name, maps in walk(model, x) if name == layer)
 
 
