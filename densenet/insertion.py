@@ -158,9 +158,11 @@ def _logits_on_the_way(model: DenseNet, x: Tensor, ranks: Sequence[Tensor], step
     inner = [(i, way, step) for i in range(len(ranks)) for way in range(2) for step in range(1, steps)]
     size, total = bounded_batch(model.config, x.shape[2], x.shape[3], x.device), len(inner) + 3
     logits = torch.empty(len(ranks), 2, steps + 1, model.config.num_classes, dtype=x.dtype)
-    stop()
-    progress(0, total)
-    ends = torch.cat([model(end).cpu() for end in (*ways[0], ways[1][1])])
+    ends: list[Tensor] = []
+    for done, end in enumerate((*ways[0], ways[1][1])):
+        stop()
+        progress(done, total)
+        ends.append(model(end)[0].cpu())
     logits[:, 0, 0], logits[:, 0, steps], logits[:, 1, 0], logits[:, 1, steps] = ends[0], ends[1], ends[1], ends[2]
     for start in range(0, len(inner), size):
         stop()
