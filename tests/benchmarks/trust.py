@@ -1,6 +1,6 @@
 """The checks of maps on the sample photos, and how long they, reuse, feature maps and lesions take.
 
-python -m tests.benchmarks.trust [--no-large]
+python -m tests.benchmarks.trust [--no-large] [--methods grad_cam ...]
 
 First table: the embedded net, the most probable class of each sample, every attribution method at its defaults; how many of the maps are
 flagged by each check. Second: seconds on the embedded net and on DenseNet-121 at 224 with random weights.
@@ -19,8 +19,8 @@ from torch import Tensor
 
 from densenet import PRESETS
 from densenet.attribution import METHODS, attribute
-from densenet.inside import feature_maps
 from densenet.insertion import curves, random_controls
+from densenet.inside import feature_maps
 from densenet.lesion import lesion, lesion_map
 from densenet.model import DenseNet
 from densenet.predict import input_of, view_of
@@ -28,25 +28,24 @@ from densenet.reuse import reuse
 from densenet.trust import completeness, randomised_weights
 from densenet.weights import ASSETS, load
 
+_COLUMNS = {"complete": 9, "ins px": 8, "del px": 8, "ins sh": 8, "del sh": 8, "weights": 9}  # heads and their widths
+
 
 def _most_probable(model: DenseNet, x: Tensor) -> int:
     with torch.inference_mode():
         return int(model(x).argmax())
 
 
-def flags() -> None:
+def flags(methods: list[str]) -> None:
     """Print how many maps each check flags."""
     model = load("cifar10")
     photos = [input_of(model, view_of(model, Image.open(path))) for path in sorted((ASSETS / "samples").glob("*.jpg"))]
     controls = [random_controls(model, x) for x in photos]
-    print(
-        f"Flagged of {len(photos)} maps: completeness, insertion and deletion beside random pixels and beside the map shifted, random weights"
-    )
-    print(
-        f"{'method':<22}{'complete':>9}{'ins px':>8}{'del px':>8}{'ins sh':>8}{'del sh':>8}{'weights':>9}   |rho| of one net: mean, least, most"
-    )
-    for name in METHODS:
-        counts = dict.fromkeys(("complete", "ins px", "del px", "ins sh", "del sh", "weights"), 0)
+    print(f"Flagged of {len(photos)} maps; curves beside random pixels (px) and beside the map itself shifted (sh)")
+    heads = "".join(f"{head:>{width}}" for head, width in _COLUMNS.items())
+    print(f"{'method':<22}{heads}   |rho| with one untrained net: mean, least, most")
+    for name in methods:
+        counts = dict.fromkeys(_COLUMNS, 0)
         single: list[float] = []
         for x, shared in zip(photos, controls, strict=True):
             target = _most_probable(model, x)
@@ -70,7 +69,7 @@ def flags() -> None:
             )
             for key, flagged in zip(counts, seen, strict=True):
                 counts[key] += flagged
-        shown = "".join(f"{count:>{9 if key in ('complete', 'weights') else 8}}" for key, count in counts.items())
+        shown = "".join(f"{counts[head]:>{width}}" for head, width in _COLUMNS.items())
         print(f"{name:<22}{shown}   {statistics.mean(single):+.2f} {min(single):+.2f} {max(single):+.2f}", flush=True)
 
 
@@ -117,8 +116,9 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-large", action="store_true", help="leave DenseNet-121 out")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     arguments = parser.parse_args()
-    flags()
+    flags(arguments.methods)
     times(not arguments.no_large)
 
 
