@@ -31,6 +31,7 @@ from densenet.attribution_options import (
 )
 from densenet.cancelling import stopper
 from densenet.config import DenseNetConfig, checked_choice, checked_integer
+from densenet.inputs import check_class, check_input
 from densenet.model import DenseNet
 from densenet.score import Score, private_copy, stop_inside
 
@@ -151,21 +152,12 @@ def options_of(method: str, config: DenseNetConfig, height: int, width: int) -> 
 
 def _check(model: DenseNet, x: Tensor, target: int, against: int | None) -> None:
     """Raise ValueError for what no method can explain."""
-    channels, smallest = model.config.in_channels, model.config.smallest_image_size
-    dtype = model.classifier.weight.dtype
-    if x.ndim != 4 or x.shape[0] != 1 or x.shape[1] != channels or x.dtype != dtype:
-        raise ValueError(f"x must be a {dtype} tensor of shape 1 x {channels} x H x W, got {tuple(x.shape)} of {x.dtype}")
-    if min(x.shape[2:]) < smallest:
-        raise ValueError(f"x must be at least {smallest} pixels high and wide for this net, got {x.shape[2]} x {x.shape[3]}")
-    classes = model.config.num_classes
-    if isinstance(target, bool) or not isinstance(target, int) or not 0 <= target < classes:
-        raise ValueError(f"target must be 0 to {classes - 1}, got {target!r}")
-    if against is not None and (isinstance(against, bool) or not isinstance(against, int) or not 0 <= against < classes):
-        raise ValueError(f"against must be None or 0 to {classes - 1}, got {against!r}")
+    check_input(model, x)
+    check_class(model, target)
+    if against is not None:
+        check_class(model, against, "against")
     if against == target:
         raise ValueError(f"against must be another class than the target, got {against} for both")
-    if model.training:
-        raise ValueError("the model must be in eval mode: in training BatchNorm would mix the images of a batch")
 
 
 def attribute(

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from densenet.score import Score, activation_after, images_at_once
+from densenet.batching import stoppable_batch
+from densenet.score import Score, activation_after
 
 Progress = Callable[[float, Tensor | None], object]  # told the share that is done, 0 to 1, and the map so far
 
@@ -38,7 +39,7 @@ class Way(NamedTuple):
     progress: Progress
 
     def images_at_once(self, score: Score, x: Tensor, *, gradients: bool) -> int:
-        return self.images or images_at_once(score.model, x, gradients=gradients)
+        return self.images or stoppable_batch(score.model.config, x.shape[-2], x.shape[-1], x.device, gradients=gradients)
 
 
 def saliency(score: Score, x: Tensor, _: Way) -> Attribution:

@@ -13,9 +13,8 @@ from typing import NamedTuple
 
 import torch
 
-from densenet.building import arithmetic_seconds, build, memory_errors_explained, stop_between_layers, touched_bytes, transfer_seconds
+from densenet.building import build, forward_seconds, memory_errors_explained, stop_between_layers
 from densenet.config import DenseNetConfig, Workload
-from densenet.costs import totals
 from densenet.device import choose_device, device_memory
 from densenet.memory import estimate_memory
 from densenet.model import DenseNet
@@ -43,12 +42,6 @@ class Superseded(Exception):
     """The build was given up because nobody waits for it any more."""
 
 
-def expected_seconds(config: DenseNetConfig, image_size: int, device_type: str) -> float:
-    """Estimate one forward pass at batch 1 from its multiply-adds and the bytes that its operations read and write."""
-    arithmetic = arithmetic_seconds(totals(config, image_size).macs, device_type)
-    return arithmetic + transfer_seconds(touched_bytes(config, image_size), device_type)
-
-
 def _check_fits(config: DenseNetConfig, image_size: int, device: torch.device, free: int, label: str) -> None:
     needed = int(_MEMORY_MARGIN * estimate_memory(config, Workload(image_size=image_size)).peak)
     if needed > free:
@@ -56,7 +49,7 @@ def _check_fits(config: DenseNetConfig, image_size: int, device: torch.device, f
             f"Not built: this net needs about {needed / 2**30:.1f} GiB for one image of {image_size} x {image_size}, and {label} "
             f"has {free / 2**30:.1f} GiB free."
         )
-    seconds = expected_seconds(config, image_size, device.type)
+    seconds = forward_seconds(config, image_size, device.type)
     if seconds > MAX_EXPECTED_SECONDS:
         raise ValueError(
             f"Not built: one forward pass of this net would take about {seconds:.0f} s on {label}; "

@@ -38,7 +38,10 @@ _RUNS_BELOW_SECONDS = 5.0  # slower steps are timed once
 _SLOW_BFLOAT16 = 12.0  # times float32, on processors without instructions for it
 _CONVOLUTIONS = ("aten::convolution", "aten::convolution_backward")
 _LEARNING_RATE = 1e-3
-_METHODS = {"cpu": "allocator events of torch.profiler, without convolution workspaces", "cuda": "torch.cuda.max_memory_allocated, which holds cuDNN's workspaces too"}
+_METHODS = {
+    "cpu": "allocator events of torch.profiler, without convolution workspaces",
+    "cuda": "torch.cuda.max_memory_allocated, cuDNN's workspaces included",
+}
 
 _busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # a device is measured by one at a time
 

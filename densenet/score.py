@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from densenet.building import arithmetic_seconds, transfer_seconds
-from densenet.config import IMAGE_SIZE_RANGE
 from densenet.model import DenseLayer, DenseNet
-
-_BATCH_SECONDS = 1.5  # by the cautious estimate below, which on a quiet machine is two to three times too long
-_MOST_IMAGES = 32  # larger batches are hardly faster, and the partial maps come less often
 
 
 class Score(nn.Module):
@@ -64,11 +58,3 @@ def activation_after(model: DenseNet, block: int) -> nn.Module:
     It is the transition's, and after the last block `relu5`. (`norm5`, the layer that is often named for Grad-CAM, is before the ReLU.)
     """
     return model.relu5 if block == len(model.config.block_config) else model.features.get_submodule(f"transition{block}.relu")
-
-
-def images_at_once(model: DenseNet, x: Tensor, *, gradients: bool) -> int:
-    """Return how many images of the size of `x` a batch should have: it takes less than a second, and memory stays small."""
-    side = min(math.isqrt(x.shape[-2] * x.shape[-1]), IMAGE_SIZE_RANGE[1])
-    device = x.device.type
-    seconds = arithmetic_seconds(model.config, side, device) + transfer_seconds(model.config, side, device)
-    return max(1, min(_MOST_IMAGES, int(_BATCH_SECONDS / (seconds * (3 if gradients else 1)))))  # a backward pass takes two

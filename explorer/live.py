@@ -46,10 +46,11 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
         return session is not None and _wanted.get(session) != mine
 
     yield _strip("busy", "building the net …")
-    from densenet.instantiate import Superseded, expected_seconds, instantiate
+    from densenet.building import forward_seconds
+    from densenet.instantiate import Superseded, instantiate
 
     try:
-        about = expected_seconds(config, workload.image_size, background.run(look, settings).type)
+        about = forward_seconds(config, workload.image_size, background.run(look, settings).type)
         if about > _WORTH_SAYING_SECONDS:
             yield _strip("busy", f"building the net, and one forward pass of about {duration(about)} …")
         seen = background.run(instantiate, config, workload.image_size, settings.device, superseded)
