@@ -23,7 +23,7 @@ from explorer import background
 from explorer.drawing import data_uri, overlay
 from explorer.errors import explained
 from explorer.image_input import PhotoInput
-from explorer.measuring import QUEUE
+from explorer.giving_up import MEASURING
 from explorer.nets import loaded
 from explorer.settings import Settings
 
@@ -157,9 +157,9 @@ def build(settings: gr.State) -> None:
     gr.api(_flat(architecture), api_name="architecture", **quick)
     gr.api(_flat(layers), api_name="layers", **quick)
     gr.api(_flat(memory), api_name="memory", **quick)
-    gr.api(_flat(compare), api_name="compare", concurrency_limit=1, concurrency_id=QUEUE)
+    gr.api(_flat(compare), api_name="compare", concurrency_limit=1, concurrency_id=MEASURING)
     gr.api(_flat(_instantiate(settings.value)), api_name="instantiate", concurrency_limit=1, concurrency_id="live")
-    gr.api(_flat(_measure(settings.value)), api_name="measure", concurrency_limit=1, concurrency_id=QUEUE)
+    gr.api(_flat(_measure(settings.value)), api_name="measure", concurrency_limit=1, concurrency_id=MEASURING)
     with gr.Row(visible=False):
         photo, net = PhotoInput(label="photo"), gr.Textbox("cifar10", label="net")
         k, target = gr.Number(5, precision=0, label="k"), gr.Number(MOST_PROBABLE, precision=0, label="target")

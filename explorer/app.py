@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from densenet import DenseNetConfig, Workload
-from explorer import api, controls, live, measuring, pin
+from explorer import api, controls, giving_up, live, pin
 from explorer.address import DEFAULT_PRESET, PageState, from_query, pinned_from_query, preset_state, to_query
 from explorer.errors import explained
 from explorer.headline import headline
@@ -210,7 +210,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             api_visibility="private",
         )
         app.unload(live.forget)
-        app.unload(measuring.cancel)
+        app.unload(giving_up.forget)
     app.launch = functools.partial(app.launch, **launch_settings())
     return app
 

@@ -134,16 +134,16 @@ def test_measuring_streams_one_net_after_the_other() -> None:
 
 
 def test_measuring_can_be_given_up_and_keeps_what_it_has() -> None:
-    from explorer import measuring
+    from explorer import giving_up
 
     steps = compare.measure_all(Settings(device="cpu"), *states("Other nets"), Visitor())
     assert "1 of 10" in next(steps)[2]
     assert len(next(steps)[0]) == 1
     next(steps)
-    measuring.cancel(Visitor())
+    giving_up.cancel_measuring(Visitor())
     assert "cancelled" in next(steps)[2]
     assert next(steps, None) is None
-    assert "compare" not in measuring._running
+    assert not giving_up._running
 
 
 def test_what_cannot_be_measured_says_why_in_its_cell() -> None:

@@ -26,7 +26,7 @@ from explorer.comparison_tables import (
 from explorer.errors import explained
 from explorer.formatting import duration
 from explorer.here import look
-from explorer.measuring import QUEUE, cancel, cancellable
+from explorer.giving_up import MEASURING, cancel_measuring, cancellable
 from explorer.panel import chart_panel, drawn
 from explorer.settings import Settings
 
@@ -124,7 +124,7 @@ def measure_all(
     device = background.run(look, settings)
     waiting = [what for what in _wanted(view, state, pinned) if key(*what) not in measured]
     taken = dict(list(measured.items())[-_KEPT:])
-    with cancellable(request) as cancelled:
+    with cancellable(request, MEASURING) as cancelled:
         for i, what in enumerate(waiting):
             name, subject, step = key(*what)
             left = sum(_expected(*other, device.type) for other in waiting[i:])
@@ -181,9 +181,9 @@ def build(
         [measured, panel, progress],
         show_progress="hidden",
         concurrency_limit=1,
-        concurrency_id=QUEUE,
+        concurrency_id=MEASURING,
         api_name="measure_comparison",
         api_visibility="private",
     )
-    stop.click(cancel, None, None, api_name="cancel_comparison", **quick)
+    stop.click(cancel_measuring, None, None, api_name="cancel_comparison", **quick)
     return panel

@@ -17,7 +17,7 @@ from explorer.controls import Controls
 from explorer.errors import explained
 from explorer.formatting import duration, error, memory
 from explorer.here import known, look, measuring_seconds
-from explorer.measuring import QUEUE, cancel, cancellable
+from explorer.giving_up import MEASURING, cancel_measuring, cancellable
 from explorer.memory_figures import batch_figure, growth_of_memory_figure, parts_figure, timeline_figure, workloads_of_kinds
 from explorer.panel import chart_panel, drawn
 from explorer.settings import Settings
@@ -126,7 +126,7 @@ def measure_one_step(
     about = measuring_seconds(settings, config, workload) or 0.0
     yield gr.skip(), gr.skip(), f'<div class="hint">Measuring, about {duration(about)} …</div>'
     try:
-        with cancellable(request) as cancelled:
+        with cancellable(request, MEASURING) as cancelled:
             seen: Measurement = background.run(measure, config, workload, settings.device, cancelled)
     except Cancelled:
         yield gr.skip(), gr.skip(), '<div class="hint">Measurement cancelled.</div>'
@@ -168,9 +168,9 @@ def build(
         [taken, panel, progress],
         show_progress="hidden",
         concurrency_limit=1,
-        concurrency_id=QUEUE,
+        concurrency_id=MEASURING,
         api_name="measure_one_step",
         api_visibility="private",
     )
-    stop.click(cancel, None, None, api_name="cancel_measurement", **quick)
+    stop.click(cancel_measuring, None, None, api_name="cancel_measurement", **quick)
     return panel, allowance, taken
