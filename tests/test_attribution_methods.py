@@ -91,7 +91,7 @@ def test_integrated_gradients_are_captums(net: DenseNet) -> None:
     assert result.delta == pytest.approx(delta.item(), abs=1e-5)
 
 
-@pytest.mark.parametrize("internal_batch_size", [1, 7, 50, 1000])
+@pytest.mark.parametrize("internal_batch_size", [7, 50, 1000])
 @pytest.mark.parametrize("method", ["integrated_gradients", "smoothgrad", "occlusion"])
 def test_the_internal_batch_does_not_change_the_map(tiny: DenseNet, method: str, internal_batch_size: int) -> None:
     model, x = tiny.double(), photo().double()
@@ -117,7 +117,7 @@ def test_more_steps_come_nearer(tiny: DenseNet) -> None:
     ],
 )
 def test_memory_does_not_grow_with_the_work(make_net: Make, method: str, few: dict[str, int], many: dict[str, int]) -> None:
-    model, x = make_net(TINY), photo(height=48, width=48)
+    model, x = make_net(TINY), photo(height=32, width=32)
     little, much = (
         allocated_peak(lambda o=options: attribute(model, x, 0, method, internal_batch_size=8, **o)).tensors  # type: ignore[misc]
         for options in (few, many)
@@ -145,7 +145,7 @@ def test_the_net_is_given_small_batches(make_net: Make, monkeypatch: pytest.Monk
 # SmoothGrad
 
 
-@pytest.mark.parametrize(("noise", "samples", "seed"), [(0.4, 33, 5), (0.1, 1, 2), (0.0, 3, 0), (0.2, 70, 1)])
+@pytest.mark.parametrize(("noise", "samples", "seed"), [(0.4, 33, 5), (0.1, 1, 2), (0.0, 3, 0)])
 def test_smoothgrad_by_hand(net: DenseNet, noise: float, samples: int, seed: int) -> None:
     net, x = net.double(), photo(net.config).double()  # in float32 a ReLU near zero may switch with the batch
     deviation = noise * (x.max() - x.min()).item()
@@ -341,7 +341,7 @@ def test_every_relu_is_a_module_that_runs_once(net: DenseNet) -> None:
 # Occlusion
 
 
-@pytest.mark.parametrize(("window", "stride"), [(4, 4), (4, 2), (5, 3), (14, 14), (1, 1), (6, 1)])
+@pytest.mark.parametrize(("window", "stride"), [(4, 4), (4, 2), (5, 3), (14, 14), (3, 1)])
 def test_occlusion_by_hand(net: DenseNet, window: int, stride: int) -> None:
     x = photo(net.config, 15, 14)
     start = torch.full_like(x, 0.25)
