@@ -22,8 +22,8 @@ from densenet.weights import WEIGHTS
 from explorer import background
 from explorer.drawing import data_uri, overlay
 from explorer.errors import explained
-from explorer.image_input import PhotoInput
 from explorer.giving_up import MEASURING
+from explorer.image_input import PhotoInput
 from explorer.nets import loaded
 from explorer.settings import Settings
 

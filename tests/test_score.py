@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 
 from densenet import PRESETS
+from densenet.batching import stoppable_batch
 from densenet.model import DenseNet
-from densenet.score import Score, activation_after, images_at_once, private_copy
+from densenet.score import Score, activation_after, private_copy
 from tests.explained import THREE_BLOCKS, TINY, photo, state_of
 
 Make = Callable[..., DenseNet]
@@ -47,9 +48,9 @@ def test_large_nets_get_small_batches() -> None:
     with torch.device("meta"):
         nets = {name: DenseNet(PRESETS[name]) for name in ("densenet121", "densenet201", "densenet161")}
     x = torch.zeros(1, 3, 224, 224)
-    forward = {name: images_at_once(net, x, gradients=False) for name, net in nets.items()}
-    backward = {name: images_at_once(net, x, gradients=True) for name, net in nets.items()}
+    forward = {name: stoppable_batch(net.config, x.shape[2], x.shape[3], x.device, gradients=False) for name, net in nets.items()}
+    backward = {name: stoppable_batch(net.config, x.shape[2], x.shape[3], x.device, gradients=True) for name, net in nets.items()}
     assert 8 >= forward["densenet121"] > forward["densenet201"] > forward["densenet161"] >= 1
     assert 4 >= backward["densenet121"] > backward["densenet201"] >= backward["densenet161"] == 1
-    assert images_at_once(DenseNet(TINY), torch.zeros(1, 3, 32, 32), gradients=True) == 32
-    assert images_at_once(DenseNet(TINY), torch.zeros(1, 3, 9, 5000), gradients=False) >= 1
+    assert stoppable_batch(TINY, 32, 32, torch.device("cpu"), gradients=True) == 32
+    assert stoppable_batch(TINY, 9, 5000, torch.device("cpu"), gradients=False) >= 1

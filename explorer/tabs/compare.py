@@ -25,8 +25,8 @@ from explorer.comparison_tables import (
 )
 from explorer.errors import explained
 from explorer.formatting import duration
-from explorer.here import look
 from explorer.giving_up import MEASURING, cancel_measuring, cancellable
+from explorer.here import look
 from explorer.panel import chart_panel, drawn
 from explorer.settings import Settings
 

@@ -16,8 +16,8 @@ from explorer.address import DEFAULT_PRESET, PageState
 from explorer.controls import Controls
 from explorer.errors import explained
 from explorer.formatting import duration, error, memory
-from explorer.here import known, look, measuring_seconds
 from explorer.giving_up import MEASURING, cancel_measuring, cancellable
+from explorer.here import known, look, measuring_seconds
 from explorer.memory_figures import batch_figure, growth_of_memory_figure, parts_figure, timeline_figure, workloads_of_kinds
 from explorer.panel import chart_panel, drawn
 from explorer.settings import Settings
