@@ -43,6 +43,7 @@ const rest = () => {
 let written = false, moved = true, shown = props.value.query;
 const show = () => {
   element.querySelector('.tiles').innerHTML = props.value.tiles;
+  document.body.dataset.tab = props.value.tab;
   moved = moved || props.value.query !== shown;
   shown = props.value.query;
   clearTimeout(timer);
@@ -121,8 +122,8 @@ def choose_preset(preset: str) -> list[Any]:
     return controls.shown(preset_state(preset))
 
 
-def open_address(request: gr.Request) -> list[Any]:
-    """Return the sidebar, the pinned net, its button and the tab that an opened address asks for, and what had to be changed."""
+def open_address(settings: Settings, allowance_gib: float | None, request: gr.Request) -> list[Any]:
+    """Return sidebar, pinned net and its button, tab, headline and memory charts for an opened address, and what had to be changed."""
     query = dict(request.query_params or {})
     state, problems = from_query(query)
     pinned, more = pinned_from_query(query)
@@ -130,7 +131,9 @@ def open_address(request: gr.Request) -> list[Any]:
     if tab not in TABS:
         more = [*more, f"There is no tab called {tab[:24]!r}."]
         tab = architecture.TITLE
-    return [*controls.shown(state), pinned, pin.button(pinned), gr.Tabs(selected=tab), tab, corrections([*problems, *more])]
+    numbers, _, step = _page(settings, state, pinned, tab, allowance_gib, ())
+    said = corrections([*problems, *more])
+    return [*controls.shown(state), pinned, pin.button(pinned), gr.Tabs(selected=tab), tab, numbers, step, said]
 
 
 def open_tab(
@@ -196,7 +199,8 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         bar.wide.input(controls.with_wide, [bar.wide, *bar.values], bar.outputs, api_name="wide_ranges", **quick)
         notice.repair(smallest_size, bar.values, bar.image_size, api_name="repair", **quick)
         tabs.select(open_tab, [bar.preset, config, workload, pinned], [active, numbers], api_name="open_tab", **quick)
-        app.load(open_address, None, [*bar.outputs, pinned, pin_button, tabs, active, corrected], api_name="open_address", **quick)
+        opened = [*bar.outputs, pinned, pin_button, tabs, active, numbers, memory_charts, corrected]
+        app.load(open_address, [settings_state, allowance], opened, api_name="open_address", **quick)
         layers.follow(numbers.rest, config, workload, active, table)
         numbers.rest(
             live.follow,

@@ -115,7 +115,11 @@ def test_a_pinned_net_is_what_all_is_set_beside() -> None:
 
 
 def test_an_address_opens_its_tab_and_its_pinned_net() -> None:
-    *_, pinned, button, tabs, active, said = open_address(Visitor("a", {"a": "preset=tiny&k=9999", "tab": "Compare"}))
+    *_, pinned, button, tabs, active, numbers, step, said = open_address(
+        SETTINGS, 0.8, Visitor("a", {"a": "preset=tiny&k=9999", "tab": "Compare"})
+    )
+    assert numbers["tab"] == "Compare"
+    assert step == gr.skip()
     assert (pinned.preset, pinned.config.growth_rate, button["value"], active, tabs.selected) == (
         "tiny",
         512,
@@ -124,7 +128,9 @@ def test_an_address_opens_its_tab_and_its_pinned_net() -> None:
         "Compare",
     )
     assert "Of the pinned net: k=" in said
-    *_, pinned, button, tabs, active, said = open_address(Visitor("a", {"tab": "<b>"}))
+    *_, step, _ = open_address(SETTINGS, 0.8, Visitor("a", {"tab": "Memory"}))
+    assert len(json.loads(step)["figures"]) == 4
+    *_, pinned, button, tabs, active, _, _, said = open_address(SETTINGS, 0.8, Visitor("a", {"tab": "<b>"}))
     assert (pinned, button["value"], active) == (None, "Pin as A", "Architecture")
     assert "There is no tab called &#x27;&lt;b&gt;&#x27;" in said
 
