@@ -48,7 +48,7 @@ def checked_integer(field: str, value: object, limits: tuple[int, int]) -> int:
     return number
 
 
-def _checked_number(field: str, value: object, rule: str) -> float:
+def checked_number(field: str, value: object, rule: str) -> float:
     """Return `value` as a float if it is a finite real number; else raise ValueError naming `rule`."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ValueError(f"{field} must be {rule}, got {_shown(value)}, which is not a number")
@@ -99,10 +99,10 @@ class DenseNetConfig:
     stem: str = "imagenet"
 
     def __post_init__(self) -> None:
-        compression = _checked_number("compression", self.compression, "above 0 to 1")
+        compression = checked_number("compression", self.compression, "above 0 to 1")
         if not 0.0 < compression <= 1.0:
             raise ValueError(f"compression must be above 0 to 1, got {_shown(self.compression)}")
-        drop_rate = _checked_number("drop_rate", self.drop_rate, "0 to below 1")
+        drop_rate = checked_number("drop_rate", self.drop_rate, "0 to below 1")
         if not 0.0 <= drop_rate < 1.0:
             raise ValueError(f"drop_rate must be 0 to below 1, got {_shown(self.drop_rate)}")
         values = {

@@ -8,11 +8,12 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
 
-from densenet.building import arithmetic_seconds, build, memory_errors_explained, stop_between_layers, transfer_seconds
+from densenet.building import build, forward_seconds, memory_errors_explained, stop_between_layers
 from densenet.config import DenseNetConfig, Workload
 from densenet.device import choose_device, device_memory
 from densenet.memory import estimate_memory
@@ -41,11 +42,6 @@ class Superseded(Exception):
     """The build was given up because nobody waits for it any more."""
 
 
-def expected_seconds(config: DenseNetConfig, image_size: int, device_type: str) -> float:
-    """Estimate one forward pass at batch 1 from its multiply-adds and the bytes that its operations read and write."""
-    return arithmetic_seconds(config, image_size, device_type) + transfer_seconds(config, image_size, device_type)
-
-
 def _check_fits(config: DenseNetConfig, image_size: int, device: torch.device, free: int, label: str) -> None:
     needed = int(_MEMORY_MARGIN * estimate_memory(config, Workload(image_size=image_size)).peak)
     if needed > free:
@@ -53,7 +49,7 @@ def _check_fits(config: DenseNetConfig, image_size: int, device: torch.device, f
             f"Not built: this net needs about {needed / 2**30:.1f} GiB for one image of {image_size} x {image_size}, and {label} "
             f"has {free / 2**30:.1f} GiB free."
         )
-    seconds = expected_seconds(config, image_size, device.type)
+    seconds = forward_seconds(config, image_size, device.type)
     if seconds > MAX_EXPECTED_SECONDS:
         raise ValueError(
             f"Not built: one forward pass of this net would take about {seconds:.0f} s on {label}; "
@@ -77,7 +73,7 @@ def instantiate(
 ) -> Instance:
     """Build the net on `device` (default: a GPU where there is one), run it at batch 1 and report what was seen; the net is then freed.
 
-    `superseded` is asked before each module and dense layer; once it says yes, `Superseded` is raised. ValueError: too large or too
+    `superseded` is asked before each module and each convolution; once it says yes, `Superseded` is raised. ValueError: too large or too
     slow for the device, or out of its memory after all.
     """
     config.check_image_size(image_size)
@@ -92,7 +88,7 @@ def instantiate(
 
     with memory_errors_explained("Not built", f"one image of {image_size} x {image_size}", memory):
         started = time.perf_counter()
-        model = build(config, target, stop_if_superseded).eval().requires_grad_(False)
+        model = build(partial(DenseNet, config), target, stop_if_superseded).eval().requires_grad_(False)
         build_seconds = time.perf_counter() - started
         stop_between_layers(model, stop_if_superseded)
         with torch.inference_mode():

@@ -13,26 +13,35 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from densenet.building import arithmetic_seconds, build, memory_errors_explained, stop_between_layers, transfer_seconds
+from densenet.building import arithmetic_seconds, build, memory_errors_explained, stop_between_layers, touched_bytes, transfer_seconds
+from densenet.cancelling import Cancelled as Cancelled  # for those who measure
+from densenet.cancelling import stopper
 from densenet.config import DenseNetConfig, Workload
+from densenet.costs import totals
 from densenet.device import DeviceMemory, choose_device, device_memory
 from densenet.memory import estimate_memory
 from densenet.model import DenseNet
+from densenet.peers import PEERS, build_peer, peer_counts
 from densenet.plan import plan
 
 MAX_EXPECTED_SECONDS = 120.0  # of the whole measurement
 _MEMORY_MARGIN = 1.25  # workspaces of convolutions, and what the allocator cannot use
 _TIMED_RUNS = 3
+STEPS_TAKEN = 2 + _TIMED_RUNS  # warm-up, the step whose memory is watched, and those that are timed
 _RUNS_BELOW_SECONDS = 5.0  # slower steps are timed once
 _SLOW_BFLOAT16 = 12.0  # times float32, on processors without instructions for it
 _CONVOLUTIONS = ("aten::convolution", "aten::convolution_backward")
 _LEARNING_RATE = 1e-3
-_METHODS = {"cpu": "allocator events of torch.profiler, without convolution workspaces", "cuda": "torch.cuda.max_memory_allocated"}
+_METHODS = {
+    "cpu": "allocator events of torch.profiler, without convolution workspaces",
+    "cuda": "torch.cuda.max_memory_allocated, cuDNN's workspaces included",
+}
 
 _busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # a device is measured by one at a time
 
@@ -57,10 +66,6 @@ class AllocatedPeak(NamedTuple):
 
     tensors: int  # a convolution counts as what it leaves behind
     everything: int  # workspaces too
-
-
-class Cancelled(Exception):
-    """The measurement was given up because nobody waits for it any more."""
 
 
 def allocated_peak(call: Callable[[], object]) -> AllocatedPeak:
@@ -95,7 +100,7 @@ def live_bytes(tensors: Iterable[Tensor | None]) -> int:
     return sum(storages.values())
 
 
-def _optimizer(model: DenseNet, name: str) -> torch.optim.Optimizer:
+def _optimizer(model: nn.Module, name: str) -> torch.optim.Optimizer:
     """One parameter at a time: torch's other ways need temporaries as large as the net."""
     if name == "adam":
         return torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE, foreach=False)
@@ -105,8 +110,8 @@ def _optimizer(model: DenseNet, name: str) -> torch.optim.Optimizer:
 class _Step:
     """A net with what one step of a workload needs; calling it takes the step."""
 
-    def __init__(self, model: DenseNet, workload: Workload, device: torch.device) -> None:
-        config, training = model.config, workload.mode == "train"
+    def __init__(self, model: nn.Module, config: DenseNetConfig, workload: Workload, device: torch.device) -> None:
+        training = workload.mode == "train"
         self.model = model.train(training).requires_grad_(training)
         self.training = training
         self.precision = workload.precision
@@ -151,36 +156,57 @@ class _Step:
         return AllocatedPeak(standing + tensors, standing + everything)
 
 
+class _Subject(NamedTuple):
+    """What is to be measured, and what has to be known of it beforehand."""
+
+    make: Callable[[], nn.Module]
+    config: DenseNetConfig  # whose input channels and classes it has
+    needed_bytes: int
+    step_seconds: float
+
+
 def expected_seconds(config: DenseNetConfig, workload: Workload, device_type: str) -> float:
     """Estimate one step from its multiply-adds and the bytes that its operations read and write, cautiously."""
-    arithmetic = arithmetic_seconds(config, workload.image_size, device_type)
-    transfer = transfer_seconds(config, workload.image_size, device_type)
+    again = workload.checkpointing if workload.mode == "train" else "none"
+    macs, touched = totals(config, workload.image_size).macs, touched_bytes(config, workload.image_size)
+    return _seconds(macs, touched, workload, device_type, again_macs=macs * (again == "layer"), again_touched=touched * (again != "none"))
+
+
+def expected_peer_seconds(name: str, config: DenseNetConfig, workload: Workload, device_type: str) -> float:
+    """Estimate one step of one of `densenet.peers.PEERS`, cautiously."""
+    counts = peer_counts(name, config, workload.image_size)
+    return _seconds(counts.macs, 2 * counts.activation_bytes, workload, device_type)
+
+
+def _seconds(macs: int, touched: int, workload: Workload, device_type: str, again_macs: int = 0, again_touched: int = 0) -> float:
+    passes = 1 if workload.mode == "infer" else 3  # a backward pass takes two
+    arithmetic = arithmetic_seconds(passes * macs + again_macs, device_type)
     if workload.precision == "bfloat16" and device_type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         arithmetic *= _SLOW_BFLOAT16
-    passes = 1 if workload.mode == "infer" else 3  # a backward pass takes two
-    again = {"none": (0, 0), "norm": (0, 1), "layer": (1, 1)}[workload.checkpointing if workload.mode == "train" else "none"]
-    return workload.batch_size * ((passes + again[0]) * arithmetic + (passes + again[1]) * transfer)
+    return workload.batch_size * (arithmetic + transfer_seconds(passes * touched + again_touched, device_type))
 
 
-def _check(config: DenseNetConfig, workload: Workload, device: torch.device, memory: DeviceMemory, asked: str) -> None:
+def _check(subject: _Subject, device: torch.device, memory: DeviceMemory, asked: str) -> None:
     """Raise ValueError for what cannot be measured here."""
     if device.type not in _METHODS:
         raise ValueError(f"device must be one of {', '.join(_METHODS)} to measure memory on, got {device.type!r}")
+    if subject.needed_bytes > memory.free_bytes:
+        needed, free = subject.needed_bytes / 2**30, memory.free_bytes / 2**30
+        raise ValueError(f"Not measured: {asked} needs about {needed:.1f} GiB, and {memory.label} has {free:.1f} GiB free.")
+    seconds = STEPS_TAKEN * subject.step_seconds
+    if seconds > MAX_EXPECTED_SECONDS:
+        raise ValueError(
+            f"Not measured: {asked} would take about {seconds:.0f} s on {memory.label}; the limit here is {MAX_EXPECTED_SECONDS:.0f} s."
+        )
+
+
+def _check_batch(config: DenseNetConfig, workload: Workload) -> None:
+    """Raise ValueError where BatchNorm would have a single value to take a mean of."""
     small = [r.path for r in plan(config, workload.image_size) if r.op == "norm" and r.in_size == 1]
     if small and workload.mode == "train" and workload.batch_size == 1:
         raise ValueError(
             f"batch_size must be at least 2 to train on images of {workload.image_size} x {workload.image_size}, got 1: the maps at "
             f"{small[0]} have one pixel, and BatchNorm needs more than one value"
-        )
-    needed = int(_MEMORY_MARGIN * estimate_memory(config, workload).peak)
-    if needed > memory.free_bytes:
-        raise ValueError(
-            f"Not measured: {asked} needs about {needed / 2**30:.1f} GiB, and {memory.label} has {memory.free_bytes / 2**30:.1f} GiB free."
-        )
-    seconds = (2 + _TIMED_RUNS) * expected_seconds(config, workload, device.type)
-    if seconds > MAX_EXPECTED_SECONDS:
-        raise ValueError(
-            f"Not measured: {asked} would take about {seconds:.0f} s on {memory.label}; the limit here is {MAX_EXPECTED_SECONDS:.0f} s."
         )
 
 
@@ -193,33 +219,61 @@ def measure(
     """Build the net on `device` (default: a GPU where there is one), take steps of `workload` and report; the net is then freed.
 
     One measurement at a time runs on a device, others wait. `cancelled` is asked while waiting, before each module that is built and at
-    each dense layer, forward and backward; once it says yes, `Cancelled` is raised. ValueError: too large or too slow for the device, out
+    each convolution, forward and backward; once it says yes, `Cancelled` is raised. ValueError: too large or too slow for the device, out
     of its memory after all, or a batch that BatchNorm cannot train on.
     """
     config.check_image_size(workload.image_size)
     target = device if isinstance(device, torch.device) else choose_device(device or "auto")
+    _check_batch(config, workload)
+    needed = int(_MEMORY_MARGIN * estimate_memory(config, workload).peak)
+    seconds = expected_seconds(config, workload, target.type) if target.type in _METHODS else 0.0
+    return _one_at_a_time(_Subject(partial(DenseNet, config, workload.checkpointing), config, needed, seconds), workload, target, cancelled)
 
-    def stop_if_cancelled() -> None:
-        if cancelled():
-            raise Cancelled
 
-    lock = _busy[str(target)]
+def measure_peer(
+    name: str,
+    config: DenseNetConfig,
+    workload: Workload,
+    device: torch.device | str | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Measurement:
+    """Measure one of `densenet.peers.PEERS` beside the net of `config`, by the same rules; the workload's checkpointing plays no part."""
+    target = device if isinstance(device, torch.device) else choose_device(device or "auto")
+    counts = peer_counts(name, config, workload.image_size)
+    kept = 2 * counts.activation_bytes * workload.batch_size  # no step needs more than all outputs and their gradients
+    needed = int(_MEMORY_MARGIN * (4 * 4 * counts.params + kept))
+    seconds = expected_peer_seconds(name, config, workload, target.type) if target.type in _METHODS else 0.0
+    subject = _Subject(partial(build_peer, name, config), config, needed, seconds)
+    try:
+        return _one_at_a_time(subject, workload, target, cancelled)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        size = f"{workload.image_size} x {workload.image_size}"
+        raise ValueError(
+            f"batch_size must be at least 2 to train {PEERS[name]} on images of {size}, got 1: its last maps have one pixel"
+        ) from None
+
+
+def _one_at_a_time(subject: _Subject, workload: Workload, device: torch.device, cancelled: Callable[[], bool]) -> Measurement:
+    stop_if_cancelled = stopper(cancelled)
+    lock = _busy[str(device)]
     while not lock.acquire(timeout=0.1):
         stop_if_cancelled()
     try:
-        return _measured(config, workload, target, stop_if_cancelled)
+        return _measured(subject, workload, device, stop_if_cancelled)
     finally:
         lock.release()
 
 
-def _measured(config: DenseNetConfig, workload: Workload, device: torch.device, stop: Callable[[], None]) -> Measurement:
+def _measured(subject: _Subject, workload: Workload, device: torch.device, stop: Callable[[], None]) -> Measurement:
     memory = device_memory(device)
     images = "one image" if workload.batch_size == 1 else f"a batch of {workload.batch_size} images"
     asked = f"{'training' if workload.mode == 'train' else 'inference'} on {images} of {workload.image_size} x {workload.image_size}"
-    _check(config, workload, device, memory, asked)
+    _check(subject, device, memory, asked)
     before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
     with memory_errors_explained("Not measured", asked, memory):
-        step = _Step(build(config, device, stop, workload.checkpointing), workload, device)
+        step = _Step(build(subject.make, device, stop), subject.config, workload, device)
         stop_between_layers(step.model, stop)
         slow = step.seconds()  # warm-up
         peak = step.peak(before)

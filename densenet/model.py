@@ -82,6 +82,19 @@ class Transition(nn.Sequential):
         return run_part(super().forward, self, self.checkpointing, x)
 
 
+def stem_of(config: DenseNetConfig) -> OrderedDict[str, nn.Module]:
+    """Return the modules before the first block by name: N x in_channels x H x W -> N x num_init_features x H' x W'."""
+    channels = config.num_init_features
+    if config.stem == "cifar":
+        return OrderedDict(conv0=nn.Conv2d(config.in_channels, channels, kernel_size=3, padding=1, bias=False))
+    return OrderedDict(
+        conv0=nn.Conv2d(config.in_channels, channels, kernel_size=7, stride=2, padding=3, bias=False),
+        norm0=nn.BatchNorm2d(channels),
+        relu0=nn.ReLU(),
+        pool0=nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
+    )
+
+
 class DenseNet(nn.Module):
     """A DenseNet of any valid config; `head(features(x)) == model(x)`, with N x in_channels x H x W -> N x num_classes logits.
 
@@ -96,16 +109,7 @@ class DenseNet(nn.Module):
         self.checkpointing = checked_choice("checkpointing", checkpointing, CHECKPOINTING)
         self.weights: Weights | None = None  # the record of the weights that were loaded, if any
         channels = config.num_init_features
-        if config.stem == "imagenet":
-            stem: list[tuple[str, nn.Module]] = [
-                ("conv0", nn.Conv2d(config.in_channels, channels, kernel_size=7, stride=2, padding=3, bias=False)),
-                ("norm0", nn.BatchNorm2d(channels)),
-                ("relu0", nn.ReLU()),
-                ("pool0", nn.MaxPool2d(kernel_size=3, stride=2, padding=1)),
-            ]
-        else:
-            stem = [("conv0", nn.Conv2d(config.in_channels, channels, kernel_size=3, padding=1, bias=False))]
-        self.features = nn.Sequential(OrderedDict(stem))
+        self.features = nn.Sequential(stem_of(config))
         for i, num_layers in enumerate(config.block_config, start=1):
             self.features.add_module(f"denseblock{i}", DenseBlock(num_layers, channels, config, checkpointing))
             channels += num_layers * config.growth_rate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,9 @@ from PIL import Image
 from densenet.images import as_rgb
 from densenet.model import DenseNet
 from densenet.weights import Weights
+
+TEMPERATURE_RANGE = (0.05, 20.0)
+_SURE = 0.5
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,9 @@ class Prediction:
 
 def _record_of(model: DenseNet) -> Weights:
     if model.weights is None:
-        raise ValueError("the model must come from densenet.weights.load: without its record nobody knows its scaling and its classes")
+        raise ValueError(
+            "the model must come from densenet.weights.load or load_file: without its record nobody knows its scaling and its classes"
+        )
     return model.weights
 
 
@@ -37,15 +43,44 @@ def input_of(model: DenseNet, view: Image.Image) -> torch.Tensor:
     return _record_of(model).preprocessing.tensor(view).to(next(model.parameters()).device)
 
 
-def classify(model: DenseNet, image: Image.Image, k: int = 5) -> list[Prediction]:
-    """Return the `k` most probable classes of `image` (any mode and size), best first.
+def logits_of(model: DenseNet, image: Image.Image) -> torch.Tensor:
+    """Return the logits of all classes for `image` (any mode and size), in float32 on the CPU."""
+    with torch.inference_mode():
+        return model(input_of(model, view_of(model, image)))[0].float().cpu()
 
-    `model` comes from `densenet.weights.load`; `k` above the number of classes gives them all; below 1 is a ValueError.
+
+@dataclass(frozen=True)
+class Confidence:
+    """How sure a net is: probability of its best class, and entropy of all as a share of the most there can be; both 0 to 1."""
+
+    top1: float
+    entropy: float
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the image looks foreign to the net: less than half on one class, or more than half of the possible entropy."""
+        return self.top1 < _SURE or self.entropy > _SURE
+
+
+def confidence(logits: torch.Tensor) -> Confidence:
+    """Return how sure a net with these logits is, at temperature 1; a net may be sure and wrong of what none of its classes names."""
+    probabilities = logits.double().softmax(0)
+    entropy = torch.special.entr(probabilities).sum().item() / math.log(len(logits)) if len(logits) > 1 else 0.0
+    return Confidence(probabilities.max().item(), entropy)
+
+
+def classify(model: DenseNet, image: Image.Image, k: int = 5, temperature: float = 1.0) -> list[Prediction]:
+    """Return the `k` most probable classes of `image` (any mode and size), best first: softmax(logits / `temperature`).
+
+    `model` comes from `densenet.weights.load` or `load_file`; `k` above the number of classes gives them all. ValueError for a `k` below 1,
+    a temperature outside 0.05 to 20, and for a net that reads neither colour nor grey pictures.
     """
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise ValueError(f"k must be 1 or more, got {k!r}")
-    with torch.inference_mode():
-        probabilities = model(input_of(model, view_of(model, image))).softmax(1)[0]
+    low, high = TEMPERATURE_RANGE
+    if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not low <= temperature <= high:
+        raise ValueError(f"temperature must be {low:g} to {high:g}, got {temperature!r}")
+    probabilities = (logits_of(model, image) / temperature).softmax(0)
     best = probabilities.topk(min(k, len(probabilities)))
     labels = _record_of(model).labels()
     return [Prediction(labels[i], i, p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]

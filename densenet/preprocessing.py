@@ -27,7 +27,11 @@ class Preprocessing:
     resize_px: int | None = None
 
     def view(self, image: Image.Image) -> Image.Image:
-        """Return what the net sees of an RGB `image`, as a picture of `crop_px` a side."""
+        """Return what the net sees of an RGB `image`, as an RGB picture of `crop_px` a side: a grey one where the net reads one channel."""
+        cut = self._cut(image)
+        return cut.convert("L").convert("RGB") if len(self.mean) == 1 else cut
+
+    def _cut(self, image: Image.Image) -> Image.Image:
         from torchvision.transforms import functional
 
         if self.resize_px is None:
@@ -39,9 +43,11 @@ class Preprocessing:
         return functional.center_crop(functional.resize(image, [self.resize_px]), [self.crop_px])
 
     def tensor(self, view: Image.Image) -> Tensor:
-        """Return `view` as a normalised tensor, 1 x C x crop_px x crop_px, with as many channels as `mean` (one: grey)."""
+        """Return `view` as a normalised tensor, 1 x C x crop_px x crop_px; C is the length of `mean`: 3, or 1 for grey, else ValueError."""
         from torchvision.transforms import functional
 
+        if len(self.mean) not in (1, 3):
+            raise ValueError(f"a photo has 3 channels, or 1 in grey, and this net reads {len(self.mean)}")
         picture = view.convert("L") if len(self.mean) == 1 else view
         return functional.normalize(functional.to_tensor(picture), list(self.mean), list(self.std)).unsqueeze(0)
 

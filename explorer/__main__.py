@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 
@@ -13,12 +14,32 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto, a GPU where there is one)")
     parser.add_argument("--weights-dir", type=Path, default=None, help="folder of the ImageNet weights (default: torch's cache)")
     parser.add_argument("--offline", action="store_true", help="never download weights")
-    return parser.parse_args(argv)
+    parser.add_argument("--fetch", nargs="+", metavar="NET", help="bring the weights of densenet121, ... or of all, and stop")
+    arguments = parser.parse_args(argv)
+    if arguments.fetch:
+        from explorer.fetching import FETCHABLE
+
+        unknown = [name for name in arguments.fetch if name not in (*FETCHABLE, "all")]
+        if unknown:
+            parser.error(f"--fetch takes {', '.join(FETCHABLE)} or all, got {unknown[0]!r}")
+        if arguments.offline:
+            parser.error("--fetch needs downloads, and --offline forbids them")
+        if "all" in arguments.fetch:
+            arguments.fetch = list(FETCHABLE)
+    return arguments
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Parse the command line, start the server, and wait."""
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line, start the server and wait, or bring weights; return the exit code."""
     arguments = _arguments(argv)
+    if arguments.fetch:
+        from explorer.fetching import fetch_all
+
+        try:
+            return fetch_all(arguments.fetch, arguments.weights_dir)
+        except KeyboardInterrupt:
+            print()
+            return 130
     from explorer.app import create_app
     from explorer.settings import Settings
 
@@ -26,7 +47,8 @@ def main(argv: list[str] | None = None) -> None:
     app.launch(server_name=arguments.host, server_port=arguments.port, prevent_thread_lock=True, quiet=True)
     print(f"The DenseNet explorer runs at http://{arguments.host}:{arguments.port}  (Ctrl+C stops it)", flush=True)
     app.block_thread()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

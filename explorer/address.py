@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from densenet import PRESETS, DenseNetConfig, Workload
 from densenet import config as limits
@@ -52,8 +52,8 @@ def preset_state(preset: str) -> PageState:
     return PageState(preset, PRESETS[preset], Workload(image_size=PRESET_IMAGE_SIZE[preset], mode="train"))
 
 
-def to_query(state: PageState) -> str:
-    """Return the address's query for `state`, without the question mark."""
+def to_query(state: PageState, pinned: PageState | None = None) -> str:
+    """Return the address's query for `state`, without the question mark; the net pinned as A stands in it as a query of its own."""
     start = state.reference
     query = {"preset": state.preset}
     query |= {key: str(getattr(state.config, field)) for key, (field, _) in _INTEGERS.items() if _differs(state, start, field)}
@@ -69,6 +69,8 @@ def to_query(state: PageState) -> str:
     for key, (field, _) in _CHOICES.items():
         if getattr(state.workload, field) != getattr(start.workload, field):
             query[key] = getattr(state.workload, field)
+    if pinned is not None:
+        query["a"] = to_query(pinned)
     return urlencode(query)
 
 
@@ -161,3 +163,11 @@ def from_query(query: Mapping[str, str]) -> tuple[PageState, list[str]]:
     batch = reader.integer("batch", limits.BATCH_SIZE_RANGE, start.workload.batch_size)
     chosen = {field: reader.choice(key, choices, getattr(start.workload, field)) for key, (field, choices) in _CHOICES.items()}
     return PageState(start.preset, config, Workload(image_size=size, batch_size=batch, **chosen)), reader.problems
+
+
+def pinned_from_query(query: Mapping[str, str]) -> tuple[PageState | None, list[str]]:
+    """Return the net that `query` pins as A, or the nearest valid one, and what had to be changed."""
+    if not query.get("a"):
+        return None, []
+    state, problems = from_query(dict(parse_qsl(query["a"])))
+    return state, [f"Of the pinned net: {problem}" for problem in problems]

@@ -15,12 +15,14 @@ import gradio as gr
 from PIL import Image
 
 from densenet import DenseNetConfig, Workload, estimate_memory, plan, totals
+from densenet.config import MODES
 from densenet.costs import steps
 from densenet.presets import PUBLISHED, preset_of
 from densenet.weights import WEIGHTS
 from explorer import background
 from explorer.drawing import data_uri, overlay
 from explorer.errors import explained
+from explorer.giving_up import MEASURING
 from explorer.image_input import PhotoInput
 from explorer.nets import loaded
 from explorer.settings import Settings
@@ -52,6 +54,20 @@ def memory(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
     estimate = estimate_memory(config, workload)
     parts = {key: value for key, value in estimate._asdict().items() if key not in ("timeline", "peak_index")}
     return {**parts, "where": {"operation": estimate.where.path, "phase": estimate.where.phase}}
+
+
+def compare(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
+    """The net beside its variants (plain, B, C, BC) and its peers (ResNets, itself without concatenation); published accuracies."""
+    from densenet.ablation import ablation, variant_of
+    from densenet.peers import PEERS, RESNETS, peer_counts
+
+    variants = {}
+    for name, variant in ablation(config).items():
+        peaks = {mode: estimate_memory(variant, dataclasses.replace(workload, mode=mode)).peak for mode in MODES}
+        variants[name] = {"totals": totals(variant, workload.image_size)._asdict(), "peak_bytes": peaks}
+    peers = {name: background.run(peer_counts, name, config, workload.image_size)._asdict() for name in PEERS}
+    published = {name: dataclasses.asdict(figures) for name, figures in {**PUBLISHED, **RESNETS}.items()}
+    return {"variant": variant_of(config), "variants": variants, "peers": peers, "published": published}
 
 
 def _instantiate(settings: Settings) -> Callable[[DenseNetConfig, Workload], dict[str, Any]]:
@@ -141,8 +157,9 @@ def build(settings: gr.State) -> None:
     gr.api(_flat(architecture), api_name="architecture", **quick)
     gr.api(_flat(layers), api_name="layers", **quick)
     gr.api(_flat(memory), api_name="memory", **quick)
+    gr.api(_flat(compare), api_name="compare", concurrency_limit=1, concurrency_id=MEASURING)
     gr.api(_flat(_instantiate(settings.value)), api_name="instantiate", concurrency_limit=1, concurrency_id="live")
-    gr.api(_flat(_measure(settings.value)), api_name="measure", concurrency_limit=1, concurrency_id="live")
+    gr.api(_flat(_measure(settings.value)), api_name="measure", concurrency_limit=1, concurrency_id=MEASURING)
     with gr.Row(visible=False):
         photo, net = PhotoInput(label="photo"), gr.Textbox("cifar10", label="net")
         k, target = gr.Number(5, precision=0, label="k"), gr.Number(MOST_PROBABLE, precision=0, label="target")

@@ -7,52 +7,81 @@ from typing import Any
 
 import gradio as gr
 
-from explorer import api, controls, live
-from explorer.address import DEFAULT_PRESET, PageState, from_query, preset_state, to_query
+from densenet import DenseNetConfig, Workload
+from explorer import api, controls, giving_up, live, pin
+from explorer.address import DEFAULT_PRESET, PageState, from_query, pinned_from_query, preset_state, to_query
 from explorer.errors import explained
 from explorer.headline import headline
 from explorer.message import corrections, message, problem
 from explorer.panel import PLOTLY_JS, PLOTLY_PRELOAD
 from explorer.settings import Settings
-from explorer.tabs import architecture, layers, memory, predict
+from explorer.tabs import architecture, compare, layers, memory, predict
 from explorer.theme import CSS_PATH, theme
 
 TITLE = "DenseNet explorer"
+TABS = (architecture.TITLE, memory.TITLE, compare.TITLE, layers.TITLE, predict.TITLE)
 
 # Shows the tiles; writes the query of the shown net into the address, and says so to the server, once the sliders rest.
 _HEADLINE = """
 let timer = 0;
 const opened = performance.now();
-const rest = (changed) => {
+const rest = () => {
   const drawn = document.querySelector('.js-plotly-plot');
   if (!drawn && performance.now() - opened < 10000) {  // the first build imports torch: the first charts come before it
-    timer = setTimeout(() => rest(changed), 100);
+    timer = setTimeout(rest, 100);
     return;
   }
-  const dark = new URLSearchParams(location.search).get('__theme');
-  const query = '?' + props.value.query + (dark ? '&__theme=' + encodeURIComponent(dark) : '');
-  if (changed) { history.replaceState(history.state, '', query); }
-  trigger('rest');
+  const {query, tab} = props.value;
+  if (written) {
+    const dark = new URLSearchParams(location.search).get('__theme');
+    const parts = [query, tab && 'tab=' + tab, dark && '__theme=' + encodeURIComponent(dark)];
+    history.replaceState(history.state, '', '?' + parts.filter(Boolean).join('&'));
+  }
+  written = true;
+  if (moved) { moved = false; trigger('rest'); }  // a tab that was opened asks for no new net
 };
-const show = (changed) => {
+let written = false, moved = true, shown = props.value.query;
+const show = () => {
   element.querySelector('.tiles').innerHTML = props.value.tiles;
+  document.body.dataset.tab = props.value.tab;
+  moved = moved || props.value.query !== shown;
+  shown = props.value.query;
   clearTimeout(timer);
-  timer = setTimeout(() => rest(changed), 350);
+  timer = setTimeout(rest, 350);
 };
-watch('value', () => show(true));
-show(false);
+watch('value', () => { written = true; show(); });
+show();
 """
 
 
-def _numbers(state: PageState) -> dict[str, str]:
-    return {"tiles": headline(state), "query": to_query(state)}
+def _numbers(state: PageState, pinned: PageState | None = None, active: str = architecture.TITLE) -> dict[str, str]:
+    tab = "" if active == architecture.TITLE else active
+    return {"tiles": headline(state, pinned), "query": to_query(state, pinned), "tab": tab}
 
 
-def update(request: gr.Request, active: str, allowance_gib: float | None, measured: memory.Measured | None, *values: Any) -> list[Any]:
-    """Answer the sliders: from the sidebar's values to states, headline, charts and message; what is not valid changes only the last.
+def _page(
+    settings: Settings,
+    state: PageState,
+    pinned: PageState | None,
+    active: str,
+    allowance_gib: float | None,
+    taken: memory.Taken,
+) -> list[Any]:
+    """Return headline and charts; those of the memory tab are drawn only while somebody looks at them."""
+    step = memory.show(settings, state, pinned, allowance_gib, taken) if active == memory.TITLE else gr.skip()
+    return [_numbers(state, pinned, active), architecture.show(state, pinned), step]
 
-    The charts of the memory tab are drawn only while somebody looks at them.
-    """
+
+def update(
+    request: gr.Request,
+    settings: Settings,
+    active: str,
+    pinned: PageState | None,
+    allowance_gib: float | None,
+    taken: memory.Taken,
+    *values: Any,
+) -> list[Any]:
+    """Answer the sliders: from the sidebar's values to states, headline, charts and message; what is not valid changes only the last."""
     kept = [gr.skip()] * 5
     try:
         state = controls.read(values)
@@ -63,8 +92,23 @@ def update(request: gr.Request, active: str, allowance_gib: float | None, measur
         why = f"An input of {state.workload.image_size} pixels is too small for these {len(state.config.block_config)} blocks."
         return [*kept, problem(why, f"Use {smallest} × {smallest}, the smallest that works")]
     live.want(request.session_hash, state.config, state.workload.image_size)
-    taken = memory.show(state, allowance_gib, measured) if active == memory.TITLE else gr.skip()
-    return [state.config, state.workload, _numbers(state), architecture.show(state), taken, ""]
+    return [state.config, state.workload, *_page(settings, state, pinned, active, allowance_gib, taken), ""]
+
+
+def toggle_pin(
+    settings: Settings,
+    preset: str,
+    config: DenseNetConfig,
+    workload: Workload,
+    pinned: PageState | None,
+    active: str,
+    allowance_gib: float | None,
+    taken: memory.Taken,
+) -> list[Any]:
+    """Pin the net that the page shows, or let go of the pinned one; returns the pinned net, its button, headline and charts."""
+    state = PageState(preset, config, workload)
+    now = None if pinned else state
+    return [now, pin.button(now), *_page(settings, state, now, active, allowance_gib, taken)]
 
 
 @explained
@@ -78,14 +122,26 @@ def choose_preset(preset: str) -> list[Any]:
     return controls.shown(preset_state(preset))
 
 
-def open_address(request: gr.Request) -> list[Any]:
-    """Return the sidebar for the address that the page was opened with, and a sentence for each value that had to be changed."""
-    state, problems = from_query(dict(request.query_params or {}))
-    return [*controls.shown(state), corrections(problems)]
+def open_address(settings: Settings, allowance_gib: float | None, request: gr.Request) -> list[Any]:
+    """Return sidebar, pinned net and its button, tab, headline and memory charts for an opened address, and what had to be changed."""
+    query = dict(request.query_params or {})
+    state, problems = from_query(query)
+    pinned, more = pinned_from_query(query)
+    tab = query.get("tab", architecture.TITLE)
+    if tab not in TABS:
+        more = [*more, f"There is no tab called {tab[:24]!r}."]
+        tab = architecture.TITLE
+    numbers, _, step = _page(settings, state, pinned, tab, allowance_gib, ())
+    said = corrections([*problems, *more])
+    return [*controls.shown(state), pinned, pin.button(pinned), gr.Tabs(selected=tab), tab, numbers, step, said]
 
 
-def _opened_tab(event: gr.SelectData) -> str:
-    return str(event.value)
+def open_tab(
+    preset: str, config: DenseNetConfig, workload: Workload, pinned: PageState | None, event: gr.SelectData
+) -> tuple[str, dict[str, str]]:
+    """Return the tab that was opened, and the address with it."""
+    active = str(event.value)
+    return active, _numbers(PageState(preset, config, workload), pinned, active)
 
 
 def create_app(settings: Settings | None = None) -> gr.Blocks:
@@ -100,16 +156,20 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             bar = controls.build(state)
         template = '<div class="tiles"></div>'
         numbers = gr.HTML(_numbers(state), html_template=template, js_on_load=_HEADLINE, elem_id="headline")
-        strip = gr.HTML(live.WAITING, elem_id="live")
+        with gr.Row(elem_id="strip"):
+            strip = gr.HTML(live.WAITING, elem_id="live")
+            pinned, pin_button = pin.build()
         corrected, notice = message("corrections"), message("notices")
         with gr.Tabs() as tabs:
-            with gr.Tab(architecture.TITLE):
+            with gr.Tab(architecture.TITLE, id=architecture.TITLE):
                 charts = architecture.build(state)
-            with gr.Tab(memory.TITLE) as memory_tab:
-                memory_charts, allowance, measured = memory.build(bar, config, workload, settings_state, memory_tab)
-            with gr.Tab(layers.TITLE) as layers_tab:
+            with gr.Tab(memory.TITLE, id=memory.TITLE) as memory_tab:
+                memory_charts, allowance, taken = memory.build(bar, config, workload, pinned, settings_state, memory_tab)
+            with gr.Tab(compare.TITLE, id=compare.TITLE) as compare_tab:
+                compare.build(numbers.rest, bar.preset, config, workload, pinned, allowance, settings_state, active, compare_tab)
+            with gr.Tab(layers.TITLE, id=layers.TITLE) as layers_tab:
                 table = layers.build(config, workload, layers_tab)
-            with gr.Tab(predict.TITLE):
+            with gr.Tab(predict.TITLE, id=predict.TITLE):
                 predict.build(settings_state)
         api.build(settings_state)
 
@@ -117,10 +177,17 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         gr.on(
             bar.triggers,
             update,
-            [active, allowance, measured, *bar.values],
+            [settings_state, active, pinned, allowance, taken, *bar.values],
             outputs,
             trigger_mode="always_last",
             api_name="update",
+            **quick,
+        )
+        pin_button.click(
+            toggle_pin,
+            [settings_state, bar.preset, config, workload, pinned, active, allowance, taken],
+            [pinned, pin_button, numbers, charts, memory_charts],
+            api_name="pin",
             **quick,
         )
         bar.preset.input(choose_preset, bar.preset, bar.outputs, api_name="choose_preset", **quick)
@@ -131,8 +198,9 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         bar.remove_block.click(controls.one_block_less, blocks, changed, api_name="remove_block", **quick)
         bar.wide.input(controls.with_wide, [bar.wide, *bar.values], bar.outputs, api_name="wide_ranges", **quick)
         notice.repair(smallest_size, bar.values, bar.image_size, api_name="repair", **quick)
-        tabs.select(_opened_tab, None, active, api_name="open_tab", **quick)
-        app.load(open_address, None, [*bar.outputs, corrected], api_name="open_address", **quick)
+        tabs.select(open_tab, [bar.preset, config, workload, pinned], [active, numbers], api_name="open_tab", **quick)
+        opened = [*bar.outputs, pinned, pin_button, tabs, active, numbers, memory_charts, corrected]
+        app.load(open_address, [settings_state, allowance], opened, api_name="open_address", **quick)
         layers.follow(numbers.rest, config, workload, active, table)
         numbers.rest(
             live.follow,
@@ -146,6 +214,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             api_visibility="private",
         )
         app.unload(live.forget)
+        app.unload(giving_up.forget)
     app.launch = functools.partial(app.launch, **launch_settings())
     return app
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib
 import os
+import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TypeVar
 
 _T = TypeVar("_T")
+_S = TypeVar("_S")
 _NICENESS = 10
-_THREADS = 2  # one for the net of the sliders, one for predictions: each kind of work queues for itself
+_THREADS = 4  # for the net of the sliders, measurements, predictions, explanations: each kind of work queues for itself
+_POLL_SECONDS = 0.1
 
 
 def _step_back() -> None:
@@ -37,3 +40,22 @@ def preload() -> None:
 def run(work: Callable[..., _T], *arguments: object) -> _T:
     """Return what `work(*arguments)` returns or raises, computed behind everything that answers at once."""
     return _workers.submit(work, *arguments).result()
+
+
+def stream(work: Callable[[Callable[[_S], None]], _T]) -> Generator[_S, None, _T]:
+    """Run `work(tell)` in the background and yield the latest of what it tells, while it runs; returns what it returns or raises.
+
+    What is told faster than it is taken is skipped: the latest is what one wants to see.
+    """
+    told: queue.SimpleQueue[_S] = queue.SimpleQueue()
+    future = _workers.submit(work, told.put)
+    while True:
+        finished = future.done()  # asked before the queue: what is told before the end is yielded
+        latest: list[_S] = []
+        while not told.empty():
+            latest = [told.get()]
+        yield from latest
+        if finished:
+            return future.result()
+        if not latest:
+            threading.Event().wait(_POLL_SECONDS)

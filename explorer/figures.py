@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from densenet import DenseNetConfig
 from densenet.costs import Step
 from explorer.formatting import exact, short, side
-from explorer.theme import FONT_PX, NEUTRAL, block_colour, translucent
+from explorer.theme import FONT_PX, GHOST, NEUTRAL, block_colour, translucent
 
 GROWTH_HEIGHT_PX = 292
 SMALL_HEIGHT_PX = 178
@@ -29,7 +30,7 @@ def _axis(title: str, **more: object) -> dict[str, Any]:
 
 
 def layout_of(height_px: int, steps_shown: int, title: str, x_title: str, y_title: str, **more: object) -> dict[str, Any]:
-    """Return what all charts share; `height_px` is the one that page.css gives the chart, titles carry the units."""
+    """Return what all charts share; titles carry the units."""
     return {
         "height": height_px,
         "margin": {"l": 62, "r": 18, "t": 6, "b": 38},
@@ -120,8 +121,14 @@ def _colours(stages: tuple[Step, ...], blocks: int) -> list[str]:
     return [block_colour(s.block, blocks) if s.kind == "dense" else NEUTRAL for s in stages]
 
 
-def growth_figure(config: DenseNetConfig, stages: tuple[Step, ...]) -> Figure:
-    """Channels after each step, inherited and new, under the side of the feature maps."""
+def ghost(values: Sequence[float], name: str = "A", **more: object) -> dict[str, Any]:
+    """The net pinned as A, in every chart the same dashed outline behind the hand of the one that moves."""
+    line = {"shape": "hvh", "width": 2, "dash": "dot", "color": GHOST}
+    return {"type": "scatter", "mode": "lines", "y": list(values), "line": line, "hoverinfo": "skip", "name": name, **more}
+
+
+def growth_figure(config: DenseNetConfig, stages: tuple[Step, ...], pinned: tuple[Step, ...] = ()) -> Figure:
+    """Channels after each step, inherited and new, under the side of the feature maps; those of the net pinned as A as an outline."""
     blocks = len(config.block_config)
     solid = _colours(stages, blocks)
     faint = [translucent(colour, 0.38) for colour in solid]
@@ -148,22 +155,25 @@ def growth_figure(config: DenseNetConfig, stages: tuple[Step, ...]) -> Figure:
         "opacity": 0,
         "hoverinfo": "skip",
     }  # an axis needs a trace
-    return {
-        "data": [
-            _series([s.inherited for s in stages], faint, None, name="inherited", **stacked),
-            _series([s.new for s in stages], solid, hover, name="new", **stacked),
-            holder,
-        ],
-        "layout": layout,
-    }
+    data = [
+        _series([s.inherited for s in stages], faint, None, name="inherited", **stacked),
+        _series([s.new for s in stages], solid, hover, name="new", **stacked),
+        holder,
+    ]
+    if pinned:
+        data.append(ghost([s.inherited + s.new for s in pinned]))
+    return {"data": data, "layout": layout}
 
 
-def cost_figure(config: DenseNetConfig, stages: tuple[Step, ...], *, macs: bool) -> Figure:
-    """Parameters of each step, or its multiply-accumulates for one image."""
+def cost_figure(config: DenseNetConfig, stages: tuple[Step, ...], *, macs: bool, pinned: tuple[Step, ...] = ()) -> Figure:
+    """Parameters of each step, or its multiply-accumulates for one image; those of the net pinned as A as an outline."""
     blocks = len(config.block_config)
     values = [s.macs if macs else s.params for s in stages]
     total = sum(values)
     title = f"Multiply-accumulates per step, {short(total)} in all" if macs else f"Parameters per step, {short(total)} in all"
     layout = layout_of(SMALL_HEIGHT_PX, len(stages), title, "step", "MACs" if macs else "parameters")
     hover = [_cost_hover(s, total, macs) for s in stages]
-    return {"data": [_series(values, _colours(stages, blocks), hover, name=title)], "layout": layout}
+    data = [_series(values, _colours(stages, blocks), hover, name=title)]
+    if pinned:
+        data.append(ghost([s.macs if macs else s.params for s in pinned]))
+    return {"data": data, "layout": layout}

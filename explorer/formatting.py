@@ -60,6 +60,12 @@ def difference(value: float, reference: float) -> str:
     return f"{sign}{shown}{_SPACE}%" if float(shown) else f"{sign}<0.1{_SPACE}%"
 
 
+def error(estimate: float, truth: float) -> str:
+    """How far an estimate lies from the truth, in percent with two decimals."""
+    percent = round(100 * (estimate / truth - 1), 2)
+    return f"{'+' if percent >= 0 else _MINUS}{abs(percent):.2f}{_SPACE}%"
+
+
 def signed(value: int) -> str:
     """A difference with its sign: +12, −3, =."""
     return "=" if value == 0 else f"{'+' if value > 0 else _MINUS}{abs(value):,}"

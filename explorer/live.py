@@ -11,6 +11,7 @@ import gradio as gr
 from densenet import DenseNetConfig, Workload, totals
 from explorer import background
 from explorer.formatting import duration, exact, memory
+from explorer.here import look
 from explorer.settings import Settings
 
 _WORTH_SAYING_SECONDS = 2.0
@@ -29,8 +30,8 @@ def forget(request: gr.Request) -> None:
     _wanted.pop(request.session_hash or "", None)
 
 
-def _strip(state: str, text: str) -> str:
-    return f'<div class="live {state}" role="status"><span class="dot"></span><b>Live</b> {text}</div>'
+def _strip(state: str, text: str, title: str = "") -> str:
+    return f'<div class="live {state}" role="status" title="{escape(title)}"><span class="dot"></span><b>Live</b> {text}</div>'
 
 
 WAITING = _strip("busy", "the net of the sliders is built here as soon as they rest")
@@ -45,11 +46,11 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
         return session is not None and _wanted.get(session) != mine
 
     yield _strip("busy", "building the net …")
-    from densenet.device import choose_device
-    from densenet.instantiate import Superseded, expected_seconds, instantiate
+    from densenet.building import forward_seconds
+    from densenet.instantiate import Superseded, instantiate
 
     try:
-        about = expected_seconds(config, workload.image_size, choose_device(settings.device).type)
+        about = forward_seconds(config, workload.image_size, background.run(look, settings).type)
         if about > _WORTH_SAYING_SECONDS:
             yield _strip("busy", f"building the net, and one forward pass of about {duration(about)} …")
         seen = background.run(instantiate, config, workload.image_size, settings.device, superseded)
@@ -63,8 +64,10 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
     planned = totals(config, workload.image_size).params
     verdict = "✓ as planned" if seen.params == planned else f"✗ planned: {exact(planned)}"
     shape = f"1 × {config.in_channels} × {workload.image_size}² → {' × '.join(map(str, seen.output_shape))}"
+    device = seen.device.partition(" (")[0]  # all of it when pointed at
     yield _strip(
         "built",
-        f"on {escape(seen.device)}: <b>{exact(seen.params)}</b> parameters {verdict} · {shape} in <b>{duration(seen.forward_seconds)}</b>"
-        f" · {memory(seen.free_bytes)} free of {memory(seen.total_bytes)}",
+        f"on {escape(device)}: <b>{exact(seen.params)}</b> parameters {verdict} · {shape} in "
+        f"<b>{duration(seen.forward_seconds)}</b> · {memory(seen.free_bytes)} free of {memory(seen.total_bytes)}",
+        seen.device,
     )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
-from densenet import estimate_memory, plan
+from densenet import Workload, estimate_memory, plan
 from densenet.config import CHECKPOINTING
 from densenet.memory import MemoryEstimate, largest_batch, peaks
 from explorer.address import PageState
-from explorer.figures import Figure, layout_of
+from explorer.figures import Figure, ghost, layout_of
 from explorer.formatting import memory
-from explorer.theme import BLOCK_COLOURS, NEUTRAL, translucent
+from explorer.theme import BLOCK_COLOURS, GHOST, NEUTRAL, translucent
 
 MEMORY_HEIGHT_PX = 196
 CARDS_GIB = (8, 11, 16, 24, 80)
@@ -27,7 +28,7 @@ _PARTS = (  # field of the estimate, words, colour
 _PHASE_COLOURS = {"forward": BLOCK_COLOURS[0], "recompute": BLOCK_COLOURS[3], "backward": BLOCK_COLOURS[1], "optimizer": NEUTRAL}
 
 
-def _point(x: list[Any], y: list[float], text: str) -> dict[str, Any]:
+def _point(x: list[Any], y: list[Any], text: str) -> dict[str, Any]:
     """A measured value, in every chart the same mark."""
     marker = {"symbol": "diamond", "size": 13, "color": BLOCK_COLOURS[5], "line": {"width": 1, "color": "white"}}
     return {
@@ -42,23 +43,36 @@ def _point(x: list[Any], y: list[float], text: str) -> dict[str, Any]:
     }
 
 
-def parts_figure(state: PageState, measured_bytes: int | None) -> Figure:
-    """What the peak is made of, for each kind of checkpointing and for inference."""
-    workloads = [replace(state.workload, mode="train", checkpointing=kind) for kind in CHECKPOINTING]
-    workloads.append(replace(state.workload, mode="infer"))
+def workloads_of_kinds(workload: Workload) -> list[Workload]:
+    """Training with each kind of checkpointing, and inference."""
+    return [*(replace(workload, mode="train", checkpointing=kind) for kind in CHECKPOINTING), replace(workload, mode="infer")]
+
+
+def _kinds(state: PageState) -> list[MemoryEstimate]:
+    return [estimate_memory(state.config, workload) for workload in workloads_of_kinds(state.workload)]
+
+
+def parts_figure(state: PageState, measured_bytes: Sequence[int | None], pinned: PageState | None = None) -> Figure:
+    """What the peak is made of, for each kind of checkpointing and for inference; what was measured of them, and A's, as marks."""
     names = ["training, all kept", "norms checkpointed", "layers checkpointed", "inference"]
-    estimates = [estimate_memory(state.config, w) for w in workloads]
+    estimates = _kinds(state)
     data: list[dict[str, Any]] = []
     for field, words, colour in _PARTS:
         values = [getattr(estimate, field) / _MIB for estimate in estimates]
         hover = [f"{words}: {memory(v * _MIB)} of {memory(e.peak)}" for v, e in zip(values, estimates, strict=True)]
         bar = {"type": "bar", "orientation": "h", "y": names, "x": values, "marker": {"color": colour}}
         data.append({**bar, "hovertext": hover, "hoverinfo": "text", "name": words})
-    if measured_bytes is not None:
-        chosen = 3 if state.workload.mode == "infer" else CHECKPOINTING.index(state.workload.checkpointing)
-        data.append(_point([measured_bytes / _MIB], [names[chosen]], f"measured: {memory(measured_bytes)}"))  # type: ignore[list-item]
+    if pinned:
+        theirs = _kinds(pinned)
+        marks = {"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": GHOST}}
+        texts = [f"A: {memory(estimate.peak)}" for estimate in theirs]
+        mark = {"type": "scatter", "mode": "markers", "x": [e.peak / _MIB for e in theirs], "y": names, "marker": marks}
+        data.append({**mark, "hovertext": texts, "hoverinfo": "text", "name": "A", "showlegend": False})
+    for name, seen in zip(names, measured_bytes, strict=True):
+        if seen is not None:
+            data.append({**_point([seen / _MIB], [name], f"measured: {memory(seen)}"), "showlegend": False})
     layout = layout_of(MEMORY_HEIGHT_PX, 4, "What the peak is made of, MiB", "", "")
-    layout["yaxis"] |= {"autorange": "reversed", "showgrid": False}
+    layout["yaxis"] |= {"autorange": "reversed", "showgrid": False, "tickvals": names}
     layout["xaxis"] |= {"showgrid": True, "exponentformat": "none"}
     legend = {"orientation": "h", "x": -0.72, "y": -0.22, "yanchor": "top", "traceorder": "normal"}
     layout |= {"margin": {"l": 192, "r": 12, "t": 6, "b": 62}, "hovermode": "closest", "bargap": 0.3, "showlegend": True, "legend": legend}
@@ -66,8 +80,8 @@ def parts_figure(state: PageState, measured_bytes: int | None) -> Figure:
     return {"data": data, "layout": layout}
 
 
-def timeline_figure(estimate: MemoryEstimate, measured_bytes: int | None) -> Figure:
-    """Live bytes over the operations of one step, and the place of the peak."""
+def timeline_figure(estimate: MemoryEstimate, measured_bytes: int | None, pinned: MemoryEstimate | None = None) -> Figure:
+    """Live bytes over the operations of one step, and the place of the peak; the step of the net pinned as A as an outline."""
     data: list[dict[str, Any]] = []
     points = list(enumerate(estimate.timeline))
     for phase, colour in _PHASE_COLOURS.items():
@@ -88,6 +102,8 @@ def timeline_figure(estimate: MemoryEstimate, measured_bytes: int | None) -> Fig
     data.append({**top, "hovertext": where, "hoverinfo": "text", "name": "peak"})
     if measured_bytes is not None:
         data.append(_point([estimate.peak_index], [measured_bytes / _MIB], f"measured: {memory(measured_bytes)}"))
+    if pinned:
+        data.append(ghost([p.live_bytes / _MIB for p in pinned.timeline]))
     path = estimate.where.path.removeprefix("features.")
     title = f"One step, forward and backward; peak at {path}"
     layout = layout_of(MEMORY_HEIGHT_PX, len(points), title, "operation", "MiB")
@@ -95,8 +111,8 @@ def timeline_figure(estimate: MemoryEstimate, measured_bytes: int | None) -> Fig
     return {"data": data, "layout": layout | {"hovermode": "closest"}}
 
 
-def growth_of_memory_figure(state: PageState) -> Figure:
-    """Bytes for one image that concatenated copies and new features add up to, dense layer by dense layer."""
+def _copies_and_new(state: PageState) -> tuple[list[int], list[int]]:
+    """Bytes for one image of concatenated copies and of new features, added up dense layer by dense layer."""
     copies: list[int] = []
     new: list[int] = []
     for row in plan(state.config, state.workload.image_size):
@@ -104,27 +120,46 @@ def growth_of_memory_figure(state: PageState) -> Figure:
             area = 4 * row.in_size**2
             copies.append(row.in_channels * area)
             new.append((row.out_channels - row.in_channels) * area)
+    return list(accumulate(copies)), list(accumulate(new))
+
+
+def growth_of_memory_figure(state: PageState, pinned: PageState | None = None) -> Figure:
+    """What concatenated copies and new features of one image add up to, dense layer by dense layer; those of A as outlines."""
+    copies, new = _copies_and_new(state)
     data = []
-    for words, values, colour in (("concatenated copies", copies, BLOCK_COLOURS[5]), ("new features", new, BLOCK_COLOURS[2])):
-        sums = list(accumulate(values))
+    for words, sums, colour in (("concatenated copies", copies, BLOCK_COLOURS[5]), ("new features", new, BLOCK_COLOURS[2])):
         hover = [f"{words} of {i} layers: {memory(total)}" for i, total in enumerate(sums, start=1)]
         line = {"type": "scatter", "mode": "lines", "x": list(range(1, len(sums) + 1)), "y": [s / _MIB for s in sums]}
         fill = {"fill": "tozeroy", "fillcolor": translucent(colour, 0.15)}
         data.append({**line, **fill, "line": {"width": 2.5, "color": colour}, "hovertext": hover, "hoverinfo": "text", "name": words})
-    title = f"One image: copies {memory(sum(copies))}, new features {memory(sum(new))}"
+    for theirs in _copies_and_new(pinned) if pinned else ():
+        data.append(ghost([s / _MIB for s in theirs], x=list(range(1, len(theirs) + 1))))
+    title = f"One image: copies {memory(copies[-1])}, new features {memory(new[-1])}"
     layout = layout_of(MEMORY_HEIGHT_PX, len(copies), title, "dense layers", "MiB")
     layout["yaxis"] |= {"exponentformat": "none"}
     return {"data": data, "layout": layout}
 
 
-def batch_figure(state: PageState, allowance_gib: float, device_bytes: int | None, measured_bytes: int | None) -> Figure:
-    """The peak, with the allowance, against the batch size, and the memory of common cards and of this device."""
+def batch_figure(
+    state: PageState,
+    allowance_gib: float,
+    device_bytes: int | None,
+    measured_bytes: int | None,
+    pinned: PageState | None = None,
+    shown_mib: Sequence[int] = (),
+) -> Figure:
+    """The peak, with the allowance, over the batch size; the memory of common cards, of this device, or `shown_mib` that a card showed."""
     sizes = sorted({2**i for i in range(11)} | {state.workload.batch_size})
     needed = [peak / _GIB + allowance_gib for peak in peaks(state.config, state.workload, sizes)]
     hover = [f"batch {size}: {value:.2f} GiB" for size, value in zip(sizes, needed, strict=True)]
     line = {"type": "scatter", "mode": "lines+markers", "x": sizes, "y": needed, "line": {"width": 2.5, "color": BLOCK_COLOURS[0]}}
     data: list[dict[str, Any]] = [{**line, "hovertext": hover, "hoverinfo": "text", "name": "estimate"}]
-    budgets = [(f"{gib} GB card", float(gib), NEUTRAL) for gib in CARDS_GIB]  # sold as GB, built as GiB
+    if pinned:
+        theirs = [peak / _GIB + allowance_gib for peak in peaks(pinned.config, pinned.workload, sizes)]
+        data.append(ghost(theirs, x=sizes, line={"width": 2, "dash": "dot", "color": GHOST}))
+    cards = () if shown_mib else CARDS_GIB  # they would write over each other
+    budgets = [(f"{gib} GB", float(gib), NEUTRAL) for gib in cards]  # sold as GB, built as GiB
+    budgets += [(f"{mib} MiB shown", mib / 1024, BLOCK_COLOURS[5]) for mib in shown_mib]
     if device_bytes is not None:
         budgets.append(("here", device_bytes / _GIB, BLOCK_COLOURS[2]))
     shapes = []
@@ -140,7 +175,7 @@ def batch_figure(state: PageState, allowance_gib: float, device_bytes: int | Non
             "line": {"color": colour, "width": 1, "dash": "dot"},
         }
         place = "middle" if name == "here" else ("start", "end")[i % 2]
-        label = {"text": f"{name}: batch {most}" if most else f"{name}: none", "textposition": place, "font": {"size": 14}}
+        label = {"text": f"{name}: {most}" if most else f"{name}: none", "textposition": place, "font": {"size": 14}}
         shapes.append({**bound, "label": label})
     if measured_bytes is not None:
         data.append(_point([state.workload.batch_size], [measured_bytes / _GIB + allowance_gib], f"measured: {memory(measured_bytes)}"))

@@ -1,21 +1,47 @@
-"""Trained nets as the app loads them: from its folder, and with a word on what still works where they cannot be had."""
+"""Trained nets as the app loads them: from its folder, from a visitor's file, and with a word on what still works without a network."""
 
 from __future__ import annotations
 
+import secrets
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from densenet.weights import WEIGHTS, is_here, load, load_file
 from explorer.formatting import memory
 from explorer.settings import Settings
 
 if TYPE_CHECKING:
+    from densenet.cards import Weights
     from densenet.model import DenseNet
+
+MOST_BROUGHT = 64  # files of visitors that are remembered; the oldest goes
+
+_brought: dict[str, tuple[Path, Path | None]] = {}  # by a name that nobody can guess: weights, card
+_brought_lock = threading.Lock()
+
+
+def bring(path: Path, card: Path | None = None) -> str:
+    """Read a visitor's file and return the name that it is loaded by; ValueError says what is wrong with it."""
+    load_file(path, card=card)
+    name = f"brought-{secrets.token_hex(8)}"
+    with _brought_lock:
+        _brought[name] = (path, card)
+        while len(_brought) > MOST_BROUGHT:
+            del _brought[next(iter(_brought))]
+    return name
 
 
 def loaded(settings: Settings, name: str, progress: gr.Progress | None = None) -> DenseNet:
-    """Return a net of `densenet.weights.WEIGHTS`; ConnectionError with a helpful sentence where its weights cannot be had."""
-    from densenet.weights import WEIGHTS, load
+    """Return a net of `WEIGHTS`, or one that was brought; ConnectionError with a helpful sentence where its weights cannot be had."""
+    if name not in WEIGHTS:
+        with _brought_lock:
+            file = _brought.get(name)
+        if file is None or not file[0].is_file():
+            raise ValueError("This net is no longer here: please bring its file again.")
+        return load_file(file[0], card=file[1])
 
     def shown(done: int, total: int) -> None:
         if progress is not None:
@@ -25,3 +51,17 @@ def loaded(settings: Settings, name: str, progress: gr.Progress | None = None) -
         return load(name, weights_dir=settings.weights_dir, offline=settings.offline, progress=shown)
     except ConnectionError as error:
         raise ConnectionError(f"{error} The embedded net works without a network.") from None
+
+
+def record_of(model: DenseNet) -> Weights:
+    """Return the record that every net of this module carries."""
+    assert model.weights is not None
+    return model.weights
+
+
+def choices(settings: Settings) -> list[tuple[str, str]]:
+    """Return the nets that come with the app, each with what has to happen before it can answer."""
+    return [
+        (record.label if record.url is None else f"{record.label} · {'ready' if is_here(name, settings.weights_dir) else 'download'}", name)
+        for name, record in WEIGHTS.items()
+    ]

@@ -50,6 +50,10 @@ const draw = () => {
   if (!props.value || !window.Plotly) { return; }
   const value = JSON.parse(props.value);
   if (note.innerHTML !== value.note) { note.innerHTML = value.note; }
+  charts.forEach((chart, i) => {
+    chart.parentElement.hidden = !value.figures[i];
+    if (value.figures[i]) { chart.style.height = value.figures[i].layout.height + 'px'; }
+  });
   const widths = charts.map((chart) => chart.clientWidth);
   if (!widths[0]) { return; }
   const style = getComputedStyle(document.body);
@@ -58,6 +62,7 @@ const draw = () => {
   const grid = style.getPropertyValue('--border-color-primary').trim();
   const ground = style.getPropertyValue('--block-background-fill').trim();
   charts.forEach((chart, i) => {
+    if (!value.figures[i]) { return; }
     const {data, layout} = value.figures[i];
     layout.width = widths[i];
     entitle(chart.parentElement, layout, layout.height);
@@ -90,7 +95,7 @@ def drawn(figures: list[Figure], note: str = "") -> str:
 def chart_panel(value: str, *, charts: dict[str, str], elem_id: str) -> gr.HTML:
     """Return a component that draws what `drawn` has made of figures; of an empty text, nothing.
 
-    `charts` maps each figure's element id to its description for screen readers; page.css gives each its place and height.
+    `charts` maps each figure's element id to its description for screen readers; page.css gives each its place.
     """
     boxes = "".join(
         f'<div class="chart-box {name}"><div class="chart" id="{name}" role="img" aria-label="{label}"></div></div>'

@@ -9,6 +9,7 @@ import gradio as gr
 # Okabe and Ito's palette, which readers with any colour vision tell apart, ordered so that neighbours differ in lightness too.
 BLOCK_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7E6BC4", "#8C6D31")
 NEUTRAL = "#8792A2"  # stem, transitions, classifier
+GHOST = "#C026A8"  # the net pinned as A: on no block's bar, legible on light and dark
 FONT_PX = 14
 
 CSS_PATH = Path(__file__).with_name("page.css")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from densenet import PRESETS, DenseNetConfig, Workload
-from explorer.address import PageState, from_query, preset_state, to_query
+from explorer.address import PageState, from_query, pinned_from_query, preset_state, to_query
 
 configs = st.builds(
     DenseNetConfig,
@@ -32,18 +32,44 @@ asked = st.fixed_dictionaries(
         "precision": st.sampled_from(["float32", "bfloat16"]),
     }
 )
+
+
+@st.composite
+def states(draw: st.DrawFn) -> PageState:
+    """Any valid page."""
+    config, size = draw(configs), draw(st.integers(1, 4096))
+    workload = Workload(image_size=max(size, config.smallest_image_size), batch_size=draw(st.integers(1, 65_536)), **draw(asked))
+    return PageState(draw(st.sampled_from(sorted(PRESETS))), config, workload)
+
+
 # What people write into addresses: words of ours with values of theirs.
-KEYS = ["preset", "k", "blocks", "bn", "theta", "stem", "init", "drop", "classes", "in", "size", "batch", "mode", "opt", "zz", "__theme"]
+KEYS = [
+    "preset",
+    "k",
+    "blocks",
+    "bn",
+    "theta",
+    "stem",
+    "init",
+    "drop",
+    "classes",
+    "in",
+    "size",
+    "batch",
+    "mode",
+    "opt",
+    "a",
+    "zz",
+    "__theme",
+]
 rubbish = st.dictionaries(
     st.sampled_from(KEYS),
     st.one_of(st.text(max_size=40), st.integers().map(str), st.floats().map(str), st.sampled_from(["6-12", "6--1", "-"])),
 )
 
 
-@given(st.sampled_from(sorted(PRESETS)), configs, st.integers(1, 4096), st.integers(1, 65_536), asked)
-def test_there_and_back(preset: str, config: DenseNetConfig, image_size: int, batch_size: int, step: dict[str, str]) -> None:
-    size = max(image_size, config.smallest_image_size)
-    state = PageState(preset, config, Workload(image_size=size, batch_size=batch_size, **step))
+@given(states())
+def test_there_and_back(state: PageState) -> None:
     assert from_query(dict(parse_qsl(to_query(state)))) == (state, [])
 
 
@@ -87,3 +113,18 @@ def test_too_small_an_input_becomes_the_smallest_that_works() -> None:
 def test_untouched_presets_have_short_addresses() -> None:
     assert {to_query(preset_state(name)) for name in PRESETS} == {f"preset={name}" for name in PRESETS}
     assert to_query(replace(preset_state("tiny"), workload=Workload(image_size=32, batch_size=8, mode="train"))) == "preset=tiny&batch=8"
+
+
+@given(states(), states())
+def test_a_pinned_net_goes_into_the_address_and_back(state: PageState, pinned: PageState) -> None:
+    query = dict(parse_qsl(to_query(state, pinned)))
+    assert from_query(query) == (state, [])
+    assert pinned_from_query(query) == (pinned, [])
+    assert pinned_from_query(dict(parse_qsl(to_query(state)))) == (None, [])
+
+
+def test_a_bad_pinned_net_is_the_nearest_valid_one() -> None:
+    pinned, problems = pinned_from_query({"a": "preset=tiny&k=0&a=preset"})
+    assert pinned is not None
+    assert pinned.config.growth_rate == 1
+    assert problems[0].startswith("Of the pinned net: k='0'")

@@ -113,3 +113,11 @@ def test_files_of_the_server_are_not_read(server: tuple[str, int]) -> None:
     assert "event: error" in answer
     assert "passwd" not in answer
     assert "root:" not in answer
+
+
+def test_compare(client: Client) -> None:
+    answer = client.predict(growth_rate=4, block_config=[2, 2], num_init_features=8, image_size=32, stem="cifar", api_name="/compare")
+    assert answer["variant"] == "BC"
+    assert answer["variants"]["BC"]["totals"]["params"] < answer["variants"]["plain"]["totals"]["params"]
+    assert answer["peers"]["resnet18"]["params"] == 11_689_512
+    assert answer["published"]["resnet50"]["top1_accuracy"] == 76.13

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import pytest
@@ -15,8 +16,8 @@ from PIL import Image
 
 from densenet import PRESETS, Workload
 from explorer import live
-from explorer.address import preset_state
-from explorer.app import create_app, smallest_size, update
+from explorer.address import from_query, pinned_from_query, preset_state
+from explorer.app import create_app, open_address, smallest_size, toggle_pin, update
 from explorer.headline import headline, published
 from explorer.settings import Settings
 from explorer.tables import HEADERS, layer_rows, layers_csv, torchinfo_summary
@@ -24,7 +25,11 @@ from explorer.tabs import layers, predict
 from tests.serving import ROOT
 from tests.test_controls import values_of
 
-ASKED_BY_A_VISITOR = ("update", "open_address", "live", "forget", "measure_one_step", "cancel_measurement")
+SETTINGS = Settings(device="cpu", offline=True)
+ASKED_BY_A_VISITOR = (
+    *("update", "open_address", "live", "forget", "cancel"),
+    *("measure_one_step", "cancel_measurement", "cancel_comparison"),
+)
 
 
 class Visitor:
@@ -43,8 +48,8 @@ def test_every_event_is_named_and_answers_its_initial_values() -> None:
     names = [fn.api_name for fn in app.fns.values() if fn.fn is not None]
     assert len(names) == len(set(names)), "two events share a name"
     for fn in app.fns.values():
-        if fn.fn is None or fn.api_name in ("predict", "attribute", "load_example"):
-            continue  # without a photo there is nothing to do (see test_api); the last is gr.Examples' own
+        if fn.fn is None or fn.api_name in ("predict", "attribute", "load_example", "measure_comparison"):
+            continue  # need a photo (see test_api), are gr.Examples' own, take a minute (see test_compare)
         inputs = [component.value for component in fn.inputs]
         special: list[Any] = [Visitor("test")] if fn.api_name in ASKED_BY_A_VISITOR else []
         if fn.api_name == "open_tab":
@@ -83,15 +88,56 @@ def test_nobody_else_is_told() -> None:
 def test_update_answers_every_preset() -> None:
     for name in PRESETS:
         state = preset_state(name)
-        config, workload, numbers, charts, taken, message = update(Visitor("a"), "Architecture", 0.8, None, *values_of(state))
+        config, workload, numbers, charts, taken, message = update(Visitor("a"), SETTINGS, "Architecture", None, 0.8, (), *values_of(state))
         assert (config, workload, taken, message) == (state.config, state.workload, gr.skip(), "")
-        assert numbers == {"tiles": headline(state), "query": f"preset={name}"}
+        assert numbers == {"tiles": headline(state), "query": f"preset={name}", "tab": ""}
         assert json.loads(charts)["note"] == published(state)
+
+
+def test_a_pinned_net_is_what_all_is_set_beside() -> None:
+    state = preset_state("densenet121")
+    wider = replace(state, config=replace(state.config, growth_rate=48))
+    pinned, button, numbers, charts, taken = toggle_pin(SETTINGS, "densenet121", state.config, state.workload, None, "Memory", 0.8, ())
+    assert pinned == state
+    assert button["value"] == "Unpin A"
+    assert numbers["tiles"].count("as A") == 6
+    assert numbers["tab"] == "Memory"
+    assert from_query(dict(parse_qsl(numbers["query"])))[0] == pinned_from_query(dict(parse_qsl(numbers["query"])))[0] == state
+    names = [[trace.get("name") for trace in figure["data"]] for figure in json.loads(charts)["figures"]]
+    assert all("A" in traces for traces in names), "an outline in every chart"
+    assert all("A" in [trace.get("name") for trace in figure["data"]] for figure in json.loads(taken)["figures"])
+    _, _, moved, drawn, _, _ = update(Visitor("a"), SETTINGS, "Architecture", pinned, 0.8, (), *values_of(wider))
+    assert moved["tiles"].count("vs A") == 5
+    assert "dotted: A, DenseNet-121" in json.loads(drawn)["note"]
+    outline = next(t for t in json.loads(drawn)["figures"][1]["data"] if t.get("name") == "A")
+    assert sum(outline["y"]) == 7_978_856
+    assert toggle_pin(SETTINGS, "densenet121", wider.config, wider.workload, pinned, "Architecture", 0.8, ())[0] is None
+
+
+def test_an_address_opens_its_tab_and_its_pinned_net() -> None:
+    *_, pinned, button, tabs, active, numbers, step, said = open_address(
+        SETTINGS, 0.8, Visitor("a", {"a": "preset=tiny&k=9999", "tab": "Compare"})
+    )
+    assert numbers["tab"] == "Compare"
+    assert step == gr.skip()
+    assert (pinned.preset, pinned.config.growth_rate, button["value"], active, tabs.selected) == (
+        "tiny",
+        512,
+        "Unpin A",
+        "Compare",
+        "Compare",
+    )
+    assert "Of the pinned net: k=" in said
+    *_, step, _ = open_address(SETTINGS, 0.8, Visitor("a", {"tab": "Memory"}))
+    assert len(json.loads(step)["figures"]) == 4
+    *_, pinned, button, tabs, active, _, _, said = open_address(SETTINGS, 0.8, Visitor("a", {"tab": "<b>"}))
+    assert (pinned, button["value"], active) == (None, "Pin as A", "Architecture")
+    assert "There is no tab called &#x27;&lt;b&gt;&#x27;" in said
 
 
 def test_too_small_an_input_keeps_the_page_and_offers_the_smallest() -> None:
     values = values_of(replace(preset_state("densenet121"), workload=Workload(image_size=28)))
-    *kept, notice = update(Visitor("a"), "Architecture", 0.8, None, *values)
+    *kept, notice = update(Visitor("a"), SETTINGS, "Architecture", None, 0.8, (), *values)
     assert all(item == gr.skip() for item in kept)
     assert "28 pixels" in notice
     assert "Use 29 × 29" in notice
@@ -101,7 +147,7 @@ def test_too_small_an_input_keeps_the_page_and_offers_the_smallest() -> None:
 def test_a_bad_number_keeps_the_page_and_says_why() -> None:
     values = values_of(preset_state("densenet121"))
     values[-2] = None  # an emptied number box
-    *kept, notice = update(Visitor("a"), "Architecture", 0.8, None, *values)
+    *kept, notice = update(Visitor("a"), SETTINGS, "Architecture", None, 0.8, (), *values)
     assert all(item == gr.skip() for item in kept)
     assert "num_classes must be 1 to 100000, got None" in notice
     assert "<button" not in notice

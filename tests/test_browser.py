@@ -361,3 +361,31 @@ def test_nothing_is_smaller_than_fourteen_pixels(visit: Visit) -> None:
               && parseFloat(getComputedStyle(node).fontSize) < 13.9 && !['SCRIPT', 'STYLE'].includes(node.tagName);
           }).map((node) => `${node.tagName}.${node.className} ${getComputedStyle(node).fontSize}: ${node.textContent.slice(0, 30)}`)""")
         assert small == [], tab
+
+
+def test_pinned_and_compared(visit: Visit) -> None:
+    page = visit.open("?preset=tiny")
+    page.get_by_role("button", name="Pin as A").click()
+    expect(page.locator("#headline .tile-change").first).to_have_text("as A")
+    page.get_by_label("number input for Growth rate k").fill("6")
+    page.keyboard.press("Tab")
+    expect(page.locator("#headline .tile-change").first).to_contain_text("vs A")
+    page.wait_for_function("document.querySelector('#growth-chart').data.some((trace) => trace.name === 'A')")
+    page.get_by_role("tab", name="Compare").click()
+    expect(page.locator("#compare table.two")).to_contain_text("growth rate k")
+    page.wait_for_function("location.search.includes('tab=Compare')")
+    page.reload()
+    expect(page.locator("#compare table.two")).to_contain_text("growth rate k", timeout=20_000)
+    expect(page.get_by_role("button", name="Unpin A")).to_be_visible()
+    page.get_by_label("Other nets").click()
+    expect(page.locator("#compare table.bars")).to_contain_text("ResNet-50", timeout=30_000)  # torch and torchvision are imported first
+    page.get_by_role("button", name="Measure memory").click()
+    expect(page.locator("#compare table.bars")).not_to_contain_text("not measured", timeout=60_000)
+    for view in ("B and C", "Accuracy", "Tutorials"):
+        page.get_by_label(view, exact=True).click()
+        place = {"B and C": "table.bars", "Accuracy": "#compared-right .js-line", "Tutorials": ".columns"}[view]
+        expect(page.locator(f"#compare {place}").first).to_be_visible()
+    page.get_by_role("link", name="Show it on the Memory tab").click()
+    expect(page.locator("#batch-chart .shape-label").last).to_be_visible(timeout=20_000)
+    assert visit.state().workload.batch_size == 64
+    page.wait_for_function("document.querySelector('#batch-chart').textContent.includes('4065 MiB shown: 64')")

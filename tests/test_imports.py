@@ -17,7 +17,7 @@ MODULES = {
     ".".join(["densenet", *path.relative_to(LIBRARY).with_suffix("").parts]).removesuffix(".__init__"): path
     for path in sorted(LIBRARY.rglob("*.py"))
 }
-HEAVY = ("torch", "torchvision", "numpy", "PIL", "gradio", "captum", "plotly", "torchinfo")
+HEAVY = ("torch", "safetensors", "torchvision", "numpy", "PIL", "gradio", "captum", "plotly", "torchinfo")
 
 
 def loaded_by(statement: str) -> set[str]:

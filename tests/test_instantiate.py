@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from densenet import PRESETS, DenseNetConfig, instantiate, totals
+from densenet.building import forward_seconds
 from densenet.device import DeviceMemory
-from densenet.instantiate import Superseded, expected_seconds
+from densenet.instantiate import Superseded
 from densenet.instantiate import instantiate as build
 from densenet.presets import PRESET_IMAGE_SIZE
 
@@ -87,10 +88,10 @@ def test_a_bad_size_is_refused_before_anything_is_built(size: object) -> None:
 
 
 def test_expected_seconds_grow_with_the_net() -> None:
-    small, large = (expected_seconds(PRESETS[name], 224, "cpu") for name in ("densenet121", "densenet161"))
+    small, large = (forward_seconds(PRESETS[name], 224, "cpu") for name in ("densenet121", "densenet161"))
     assert 0 < small < large < 20
-    assert expected_seconds(PRESETS["densenet121"], 448, "cpu") > 3 * small
-    assert expected_seconds(PRESETS["densenet121"], 224, "cuda") < small
+    assert forward_seconds(PRESETS["densenet121"], 448, "cpu") > 3 * small
+    assert forward_seconds(PRESETS["densenet121"], 224, "cuda") < small
 
 
 def after(calls: int) -> tuple[list[int], Callable[[], bool]]:

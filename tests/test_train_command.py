@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from densenet import PRESETS, DenseNetConfig
+from densenet.predict import classify
 from densenet.train import Recipe
 from densenet.train import __main__ as command
+from densenet.weights import load_file
 from tests.small_pictures import written
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +47,10 @@ def test_interrupted_and_gone_on_with(tmp_path: Path) -> None:
     assert "stopped" in rest
     assert "skipped red/broken.png" in "".join(early)
     assert not (tmp_path / "run" / "net.pth").exists()
+    half_way = load_file(tmp_path / "run" / "checkpoint.pt").weights
+    assert half_way is not None
+    assert half_way.labels() == ("blue", "green", "red")
+    assert half_way.top1_accuracy is None
 
     threads = torch.get_num_threads()
     assert command.main([str(tmp_path / "data"), *options]) == 0
@@ -51,14 +58,21 @@ def test_interrupted_and_gone_on_with(tmp_path: Path) -> None:
     run = tmp_path / "run"
     card, result = (json.loads((run / name).read_text()) for name in ("net.json", "result.json"))
     assert card["data"] == "data, 54 training pictures, 6 held out of train"
-    assert set(card["accuracy"]) == {"test_15", "held_out_6"}
+    assert set(card["accuracy"]) == {"top1", "on", "held_out_6"}
+    assert card["accuracy"]["on"] == "the 15 test pictures"
     assert card["recipe"]["epochs"] == 40
     assert result["on"] == "test"
     confusion = torch.tensor(result["confusion"])
     assert confusion.sum() == 15
-    assert int(confusion.diag().sum()) / 15 == pytest.approx(card["accuracy"]["test_15"], abs=1e-5)
+    assert int(confusion.diag().sum()) / 15 == pytest.approx(card["accuracy"]["top1"], abs=1e-5)
     assert len(result["mistakes"]) == 15 - int(confusion.diag().sum())
-    assert card["accuracy"]["test_15"] > 0.6
+    assert card["accuracy"]["top1"] > 0.6
+    model = load_file(run / "net.pth")
+    assert model.weights is not None
+    assert (model.weights.label, model.config.block_config, model.weights.assumptions) == ("data", (2, 2), ())
+    assert model.weights.top1_accuracy == pytest.approx(100 * card["accuracy"]["top1"])
+    right = [classify(model, Image.open(path))[0].label == path.parent.name for path in (tmp_path / "data" / "test").rglob("*.png")]
+    assert sum(right) / 15 == pytest.approx(card["accuracy"]["top1"], abs=1e-5)
 
 
 def test_every_field_is_an_option() -> None:

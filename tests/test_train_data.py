@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from densenet.cancelling import Cancelled
 from densenet.images import read_image
 from densenet.train import ImageSet, hold_out, load_folder
 from densenet.train.data import measured_preprocessing
@@ -78,6 +79,14 @@ def test_decoding_tells_how_far_it_is(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     load_folder(written(tmp_path), 8, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(i + 1, 12) for i in range(12)]
+
+
+def test_decoding_is_given_up_when_nobody_waits(tmp_path: Path) -> None:
+    seen: list[int] = []
+    for read in (load_folder, load_split):
+        with pytest.raises(Cancelled):
+            read(written(tmp_path), 8, progress=lambda done, total: seen.append(done), cancelled=lambda: bool(seen))  # type: ignore[operator]
+    assert 1 <= len(seen) < 12
 
 
 def test_scaling_is_measured() -> None:

@@ -22,6 +22,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from densenet import PRESETS
+from densenet.cancelling import Cancelled
 from densenet.model import DenseNet
 from densenet.preprocessing import Preprocessing
 from densenet.train import Event, ImageSet, Recipe, ask, evaluate, fit, read_log
@@ -44,8 +45,8 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def trained(recipe: Recipe, file: Path | None = None, **options: object) -> tuple[DenseNet, list[Event]]:
-    events: list[Event] = []
+def trained(recipe: Recipe, file: Path | None = None, events: list[Event] | None = None, **options: object) -> tuple[DenseNet, list[Event]]:
+    events = [] if events is None else events
     result = fit(net(), pictures(64), pictures(30, seed=1), recipe, file, device="cpu", report=events.append, **options)  # type: ignore[arg-type]
     return result.model, events
 
@@ -291,6 +292,40 @@ def test_stopped_and_gone_on_with_in_one_process(tmp_path: Path) -> None:
     assert events[0].step == 17
     assert same(model.state_dict(), expected.state_dict())
     assert [event.kind for event in read_log(file)].count("epoch") == 3
+
+
+@pytest.mark.parametrize("with_checkpoint", [True, False])
+def test_given_up_by_who_waits_for_it(tmp_path: Path, with_checkpoint: bool) -> None:
+    file = tmp_path / "a.pt" if with_checkpoint else None
+    events: list[Event] = []
+
+    def cancelled() -> bool:
+        return bool(events) and events[-1].step >= 5
+
+    with pytest.raises(Cancelled):
+        trained(SHORT, file, cancelled=cancelled, events=events, report_seconds=0.0)
+    assert (events[-1].kind, events[-1].step) == ("stopped", 5)
+    assert "nobody waits" in events[-1].message
+    if file is not None:
+        assert checkpoints.load(file)["step"] == 5
+        model, after = trained(SHORT, file, report_seconds=0.0)
+        assert after[0].step == 5, "what was learned is kept for whoever asks again"
+        assert same(model.state_dict(), trained(SHORT)[0].state_dict())
+
+
+def test_a_cancelled_training_does_not_wait_for_a_pause_to_end(tmp_path: Path) -> None:
+    file = tmp_path / "a.pt"
+    ask(file, "pause")
+    with pytest.raises(Cancelled):
+        trained(SHORT, file, cancelled=log_of(file).exists)  # once it has said that it begins
+    assert checkpoints.load(file)["step"] == 0
+
+
+def test_what_a_killed_one_left_of_its_checkpoint_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / "a.pt.0123456789abcdef.partial"
+    left.write_bytes(b"torn")
+    trained(replace(SHORT, epochs=1), tmp_path / "a.pt")
+    assert not left.exists()
 
 
 def test_a_finished_one_gives_its_result_again(tmp_path: Path) -> None:

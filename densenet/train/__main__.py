@@ -4,8 +4,9 @@
   python -m densenet.train my_photos --size 64 --preset classroom --in-channels 3 --minutes 20
   torchrun --nproc-per-node 2 -m densenet.train ...        (several devices or machines; the batch is shared)
 
-A run's folder holds checkpoint.pt, checkpoint.jsonl (its log), and at the end net.pth, net.json (its card) and result.json (confusion
-matrix and worst mistakes, on the test pictures where there are any).
+A run's folder holds checkpoint.pt, checkpoint.json (its card), checkpoint.jsonl (its log), and at the end net.pth, net.json (its card) and
+result.json (confusion matrix and worst mistakes, on the test pictures where there are any). `densenet.weights.load_file` reads net.pth, and
+checkpoint.pt while the training still runs.
 """
 
 from __future__ import annotations
@@ -25,14 +26,15 @@ from densenet.device import choose_device
 from densenet.model import DenseNet
 from densenet.presets import PRESETS
 from densenet.train import parallel
-from densenet.train.card import halved, write_net
-from densenet.train.checkpoint import write_whole
+from densenet.train.card import claim, write_checkpoint_card, write_net
 from densenet.train.data import MAX_BYTES, ImageSet, hold_out
 from densenet.train.evaluate import Evaluation, evaluate
 from densenet.train.events import Event, log_of
 from densenet.train.recipe import Recipe
 from densenet.train.sources import DATASETS, load_split
 from densenet.train.training import Result, fit
+from densenet.weight_files import halved
+from densenet.whole_files import write_whole
 
 _SPLIT_SEED = 0
 _FROM_DATA = ("num_classes",)  # fields that the pictures decide
@@ -84,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     made.add_argument("--threads", type=int, help="of a CPU; a resumed run equals an uninterrupted one if it has as many")
     made.add_argument("--half", action="store_true", help="store the net's convolutions as float16, rounded before it is tested")
+    made.add_argument("--label", default="", help="the net's name on its card (default: the data's)")
     made.add_argument("--describe", default="", help="the card's words on the data")
     made.add_argument("--licence", default="not stated", help="the card's words on who may use the net")
     made.add_argument("--save-seconds", type=float, default=60.0, help="between two checkpoints (default 60)")
@@ -120,18 +123,24 @@ def _table(found: Evaluation, classes: tuple[str, ...]) -> str:
     return "\n".join([f"accuracy {found.accuracy:.4f}", *rows, *(["surest mistakes:", *wrong] if wrong else [])])
 
 
+def _label(arguments: argparse.Namespace) -> str:
+    return arguments.label or Path(arguments.data).resolve().name
+
+
 def _finish(result: Result, run: Path, arguments: argparse.Namespace, data: tuple[ImageSet, ImageSet, ImageSet | None]) -> Evaluation:
     """Test the net once, write it with its card and its result, and return the evaluation that people shall read."""
     train, valid, test = data
     model = halved(result.model) if arguments.half else result.model
     held_out = evaluate(model, valid, train.preprocessing)
     tested = held_out if test is None else evaluate(model, test, train.preprocessing)
-    accuracy = {f"held_out_{len(valid)}": round(held_out.accuracy, 6)}
-    if test is not None:
-        accuracy = {f"test_{len(test)}": round(tested.accuracy, 6), **accuracy}
+    if test is None:
+        accuracy = claim(held_out, f"the {len(valid)} held-out pictures, by which the epoch was chosen")
+    else:
+        accuracy = {**claim(tested, f"the {len(test)} test pictures"), f"held_out_{len(valid)}": round(held_out.accuracy, 6)}
     write_net(
         model,
         run / "net.pth",
+        label=_label(arguments),
         classes=train.classes,
         preprocessing=train.preprocessing,
         recipe=with_given(Recipe(), arguments),
@@ -148,6 +157,7 @@ def _finish(result: Result, run: Path, arguments: argparse.Namespace, data: tupl
 def _train(arguments: argparse.Namespace, device: torch.device) -> None:
     recipe = with_given(Recipe(), arguments)
     run = arguments.run or Path("runs") / Path(arguments.data).resolve().name
+    file = run / "checkpoint.pt"
     max_bytes = int(arguments.max_gib * 2**30)
     data, test = load_split(arguments.data, arguments.size, folder=arguments.data_folder, download=arguments.download, max_bytes=max_bytes)
     for sentence in data.skipped + (test.skipped if test else ()):
@@ -160,14 +170,20 @@ def _train(arguments: argparse.Namespace, device: torch.device) -> None:
     model = DenseNet(config, arguments.checkpointing)
     _say(f"{len(train)} training pictures, {len(valid)} held out, {len(test) if test else 'no'} for the test")
     _say(f"{len(train.classes)} classes, {train.images.shape[-1]} pixels a side")
-    _say(f"{sum(p.numel() for p in model.parameters()):,} parameters, on {device}; log in {log_of(run / 'checkpoint.pt')}")
+    _say(f"{sum(p.numel() for p in model.parameters()):,} parameters, on {device}; log in {log_of(file)}")
+
+    def told(event: Event) -> None:
+        _say(_line(event))
+        if event.kind == "start":  # the checkpoint, if there was one, is this training's, and no other process writes it
+            write_checkpoint_card(file, model, label=_label(arguments), classes=train.classes, preprocessing=train.preprocessing)
+
     result = fit(
         model,
         train,
         valid,
         recipe,
-        run / "checkpoint.pt",
-        report=lambda event: _say(_line(event)),
+        file,
+        report=told,
         device=device,
         save_seconds=arguments.save_seconds,
     )

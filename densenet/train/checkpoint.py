@@ -1,51 +1,24 @@
-"""Files that are whole or not there: checkpoints, and the check that there is room for them before hours are spent."""
+"""Checkpoints, which are whole or not there, and the check that there is room for them before hours are spent."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import torch
+
+from densenet.tensor_files import write_saved
 
 FORMAT = 1
 _FREE_FACTOR = 3.0  # the old file, the new one beside it, and room for the log
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Let `write` fill a file beside `path`, then put it in its place: after a crash at any moment `path` is the old one or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with open(partial, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        _sync_folder(path.parent)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the renaming itself outlive a power cut, where folders can be opened (not on Windows)."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
 def save(path: Path, state: Mapping[str, object]) -> None:
     """Write a checkpoint, whole or not at all; OSError if that fails, and the one before it is still there."""
-    try:
-        write_whole(path, lambda file: torch.save({"format": FORMAT, **state}, file))
-    except RuntimeError as error:  # what torch's writer makes of a full disk
-        raise OSError(f"{path} could not be written: {error}") from error
+    write_saved(path, {"format": FORMAT, **state})
 
 
 def load(path: Path) -> dict[str, object]:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from densenet.cancelling import stopper
 from densenet.config import IMAGE_SIZE_RANGE, checked_integer
 from densenet.images import read_image
 from densenet.preprocessing import Preprocessing
@@ -75,12 +76,18 @@ def measured_preprocessing(images: Tensor) -> Preprocessing:
 
 
 def load_folder(
-    folder: str | PathLike[str], size_px: int, *, max_bytes: int = MAX_BYTES, progress: Progress = lambda done, total: None
+    folder: str | PathLike[str],
+    size_px: int,
+    *,
+    max_bytes: int = MAX_BYTES,
+    progress: Progress = lambda done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> ImageSet:
     """Decode a folder with one folder of pictures for each class, in the order of their names, each picture as the net will see it.
 
-    The largest centred square is fitted to `size_px` (`Preprocessing.view`). Files that cannot be read are skipped and named. ValueError:
-    no such folder, fewer than two classes, too few pictures in a class, or more than `max_bytes` of decoded pictures.
+    The largest centred square is fitted to `size_px` (`Preprocessing.view`). Files that cannot be read are skipped and named. `cancelled`
+    is asked at each picture; once it says yes, `densenet.cancelling.Cancelled` is raised. ValueError: no such folder, fewer than two
+    classes, too few pictures in a class, or more than `max_bytes` of decoded pictures.
     """
     folder, size_px = Path(folder), checked_integer("size_px", size_px, IMAGE_SIZE_RANGE)
     if not folder.is_dir():
@@ -99,8 +106,9 @@ def load_folder(
     labels: list[int] = []
     names: list[str] = []
     skipped: list[str] = []
+    stop_if_cancelled = stopper(cancelled)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without holding the interpreter
-        decoded = pool.map(partial(_decoded, size_px=size_px), [path for path, _ in files])
+        decoded = pool.map(partial(_decoded, size_px=size_px, stop=stop_if_cancelled), [path for path, _ in files])
         for done, ((path, label), picture) in enumerate(zip(files, decoded, strict=True), start=1):
             progress(done, len(files))
             name = str(path.relative_to(folder))
@@ -119,8 +127,9 @@ def load_folder(
     return ImageSet(kept, torch.tensor(labels), classes, tuple(names), measured_preprocessing(kept), tuple(skipped))
 
 
-def _decoded(path: Path, size_px: int) -> Tensor | str:
+def _decoded(path: Path, size_px: int, stop: Callable[[], None]) -> Tensor | str:
     """Return the picture that the net will see of a file, uint8, 3 x H x H, or why there is none."""
+    stop()
     try:
         picture = Preprocessing(crop_px=size_px, mean=(), std=()).view(read_image(path))
     except ValueError as error:

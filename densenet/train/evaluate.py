@@ -34,6 +34,7 @@ class Evaluation:
 
     loss: float
     accuracy: float  # 0 to 1
+    top5_accuracy: float | None  # 0 to 1; None: with five classes or fewer every answer is among the first five
     confusion: tuple[tuple[int, ...], ...]
     mistakes: tuple[Mistake, ...]
 
@@ -65,6 +66,7 @@ def evaluate(model: DenseNet, data: ImageSet, preprocessing: Preprocessing | Non
     return Evaluation(
         loss=float(functional.cross_entropy(logits, data.labels)),
         accuracy=1.0 - len(wrong) / len(data),
+        top5_accuracy=float((logits.topk(5).indices == data.labels[:, None]).any(1).double().mean()) if classes > 5 else None,
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         mistakes=tuple(mistakes),
     )

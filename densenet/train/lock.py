@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from densenet.train.checkpoint import check_room
+from densenet.whole_files import remove_partials
 
 try:
     import fcntl
@@ -32,6 +33,7 @@ def locked(checkpoint: Path | None, needed_bytes: int) -> Iterator[None]:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise ValueError(f"checkpoint {checkpoint} is being written by another training that runs now") from None
+        remove_partials(checkpoint)
         yield
     finally:
         os.close(handle)

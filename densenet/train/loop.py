@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from densenet.cancelling import Cancelled
 from densenet.train import checkpoint as checkpoints
 from densenet.train import parallel
 from densenet.train.augment import augmented
@@ -163,13 +164,14 @@ class Loop:
         state.loss_sum = state.correct = state.seen = 0.0
         state.finished = state.progress >= 1.0
 
-    def stop_asked(self, stop: threading.Event) -> bool:
-        """Return whether any process was asked to stop; wait before while a pause is asked for."""
+    def ending(self, stop: threading.Event, cancelled: Callable[[], bool]) -> str | None:
+        """Return "stopped" or "cancelled" if any process was told so, else None; wait before while a pause is asked for."""
         paused = False
         while True:
             wish = asked(self.file) if self.file is not None and not parallel.rank() else "go"
-            wants = parallel.largest([float(wish == "pause"), float(stop.is_set() or wish == "stop")], self.device)
-            if wants[1] or not wants[0]:
+            told = (wish == "pause", stop.is_set() or wish == "stop", cancelled())
+            pause, *ends = parallel.largest([float(one) for one in told], self.device)
+            if any(ends) or not pause:
                 break
             if not paused:
                 paused = True
@@ -178,17 +180,17 @@ class Loop:
             time.sleep(_PAUSE_SECONDS)
         if paused:
             self.tick()
-            if not wants[1]:
+            if not any(ends):
                 self.tell("resumed")
-        return bool(wants[1])
+        return "cancelled" if ends[1] else "stopped" if ends[0] else None
 
     def forget_wish(self) -> None:
         """Take back what was asked for."""
         if self.file is not None and not parallel.rank():
             ask(self.file, "go")
 
-    def run(self, stop: threading.Event, report_seconds: float, save_seconds: float) -> None:
-        """Take steps until the budget is spent or a stop is asked for."""
+    def run(self, stop: threading.Event, cancelled: Callable[[], bool], report_seconds: float, save_seconds: float) -> None:
+        """Take steps until the budget is spent or a stop is asked for; `Cancelled` once nobody waits for the end."""
         state = self.state
         if state.finished:
             return
@@ -196,10 +198,13 @@ class Loop:
         self.tick()
         saved = time.perf_counter()
         while not state.finished:
-            if self.stop_asked(stop):
+            if end := self.ending(stop, cancelled):
                 self.save(must=True)
-                self.tell("stopped", message="asked to stop; start again with the same checkpoint to go on")
+                reason = "asked to stop" if end == "stopped" else "nobody waits for it any more"
+                self.tell("stopped", message=f"{reason}; start again with the same checkpoint to go on")
                 self.forget_wish()  # the next start shall not stop at once
+                if end == "cancelled":
+                    raise Cancelled
                 return
             state.model.train()
             self.take_step()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from numbers import Real
 
-from densenet.config import BATCH_SIZE_RANGE, PRECISIONS, checked_choice, checked_integer
+from densenet.config import BATCH_SIZE_RANGE, PRECISIONS, checked_choice, checked_integer, checked_number
 
 OPTIMIZERS = ("sgd", "adam")
 SCHEDULES = ("one_cycle", "steps", "constant")
@@ -19,9 +18,9 @@ PIXELS_RANGE = (0, 1024)
 def _checked_number(field: str, value: object, low: float, high: float, *, open_low: bool = False, open_high: bool = False) -> float:
     """Return `value` as a float if it is a number between `low` and `high`, open ends excluded; else raise ValueError."""
     rule = f"{'above ' if open_low else ''}{low:g} to {'below ' if open_high else ''}{high:g}"
-    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    number = checked_number(field, value, rule)
     inside = (low < number if open_low else low <= number) and (number < high if open_high else number <= high)
-    if not inside:  # NaN is never inside
+    if not inside:
         raise ValueError(f"{field} must be {rule}, got {value!r}")
     return number
 

@@ -6,6 +6,7 @@ import gzip
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
@@ -21,7 +22,13 @@ _TEST_FOLDERS = ("test", "val", "valid", "validation")
 
 
 def load_dataset(
-    name: str, folder: str | PathLike[str] | None = None, *, train: bool = True, download: bool = False, progress: Progress | None = None
+    name: str,
+    folder: str | PathLike[str] | None = None,
+    *,
+    train: bool = True,
+    download: bool = False,
+    progress: Progress = lambda done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> ImageSet:
     """Return the training or the test half of one of `DATASETS`, at its own size.
 
@@ -37,7 +44,7 @@ def load_dataset(
         raise ValueError(f"{name} needs the folder that holds it, or shall hold it")
     pictures = Path(folder) / ("train" if train else "test")
     if pictures.is_dir():
-        return load_folder(pictures, 32, progress=progress or (lambda done, total: None))
+        return load_folder(pictures, 32, progress=progress, cancelled=cancelled)
     kind = datasets.CIFAR10 if name == "cifar10" else datasets.CIFAR100
     found = _opened(name, Path(folder), lambda: kind(str(folder), train=train, download=download))
     images = torch.from_numpy(found.data).permute(0, 3, 1, 2).contiguous()
@@ -100,23 +107,27 @@ def load_split(
     download: bool = False,
     max_bytes: int = MAX_BYTES,
     progress: Progress = lambda done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[ImageSet, ImageSet | None]:
     """Return (training pictures, test pictures or None) of `source`: one of `DATASETS`, in `folder`, or a folder of classes.
 
-    A folder that holds train/ and test/ (or val/) is read as these two. `size_px` is for folders; datasets keep their own size. ValueError
-    for data that are not there or not enough.
+    A folder that holds train/ and test/ (or val/) is read as these two. `size_px` is for folders; datasets keep their own size. `cancelled`
+    is `load_folder`'s. ValueError for data that are not there or not enough.
     """
     if source in DATASETS:
-        train, test = (load_dataset(source, folder, train=half, download=download, progress=progress) for half in (True, False))
+        train, test = (
+            load_dataset(source, folder, train=half, download=download, progress=progress, cancelled=cancelled) for half in (True, False)
+        )
         return train, test
+    read = partial(load_folder, size_px=size_px, max_bytes=max_bytes, progress=progress, cancelled=cancelled)
     root = Path(source)
     if not (root / "train").is_dir():
-        return load_folder(root, size_px, max_bytes=max_bytes, progress=progress), None
-    train = load_folder(root / "train", size_px, max_bytes=max_bytes, progress=progress)
+        return read(root), None
+    train = read(root / "train")
     other = next((root / name for name in _TEST_FOLDERS if (root / name).is_dir()), None)
     if other is None:
         return train, None
-    test = load_folder(other, size_px, max_bytes=max_bytes, progress=progress)
+    test = read(other)
     if test.classes != train.classes:
         raise ValueError(f"{other} must hold the classes of {root / 'train'}: {', '.join(train.classes)}, got {', '.join(test.classes)}")
     return train, test

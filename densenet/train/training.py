@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -105,6 +105,7 @@ def fit(
     checkpoint: str | PathLike[str] | None = None,
     *,
     report: Report = lambda event: None,
+    cancelled: Callable[[], bool] = lambda: False,
     device: torch.device | str = "auto",
     report_seconds: float = 1.0,
     save_seconds: float = 60.0,
@@ -113,8 +114,9 @@ def fit(
 
     The checkpoint is written whole or not at all, after each epoch and every `save_seconds`. Killed at any moment and started again, the
     training ends where an uninterrupted one ends, bit for bit, on the same machine with the same number of threads (not with a budget in
-    `minutes`, which counts time). Ctrl-C, SIGTERM (in the main thread) and `events.ask` write a checkpoint and end it. Beside the
-    checkpoint lies a log of all events, which `report` is told too, about every `report_seconds`.
+    `minutes`, which counts time). Ctrl-C, SIGTERM (in the main thread) and `events.ask` write a checkpoint and end it. `cancelled` is asked
+    before each step; once it says yes, a checkpoint is written and `densenet.cancelling.Cancelled` is raised. Beside the checkpoint lies a
+    log of all events, which `report` is told too, about every `report_seconds`.
 
     Started by torchrun within `parallel.together`, the processes share each batch and average their gradients. BatchNorm's statistics stay
     each process's own; rank 0's are evaluated and saved. Only rank 0 reports, of its own share.
@@ -136,7 +138,7 @@ def fit(
             forget_after(log_of(file), state.step)
         loop = Loop(state, (train, valid), recipe, file, identity, report, target)
         with memory_errors_explained("Not trained", f"training on batches of {loop.share} pictures", device_memory(target)):
-            loop.run(stop, report_seconds, save_seconds)
+            loop.run(stop, cancelled, report_seconds, save_seconds)
     best = parallel.given_by_first(state.best)
     if best is not None:
         model.load_state_dict(best)

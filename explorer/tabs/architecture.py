@@ -13,15 +13,16 @@ from explorer.panel import chart_panel, drawn
 TITLE = "Architecture"
 
 
-def show(state: PageState) -> str:
-    """Return the line of counts and the three charts: channels, parameters, multiply-accumulates."""
+def show(state: PageState, pinned: PageState | None = None) -> str:
+    """Return the line of counts and the three charts: channels, parameters, multiply-accumulates, with the outline of A."""
     stages = steps(state.config, state.workload.image_size)
+    outline = steps(pinned.config, pinned.workload.image_size) if pinned else ()
     figures = [
-        growth_figure(state.config, stages),
-        cost_figure(state.config, stages, macs=False),
-        cost_figure(state.config, stages, macs=True),
+        growth_figure(state.config, stages, outline),
+        cost_figure(state.config, stages, macs=False, pinned=outline),
+        cost_figure(state.config, stages, macs=True, pinned=outline),
     ]
-    return drawn(figures, published(state))
+    return drawn(figures, published(state, pinned))
 
 
 def build(state: PageState) -> gr.HTML:

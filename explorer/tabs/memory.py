@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from densenet import DenseNetConfig, Workload, estimate_memory
+from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory
+from densenet.tutorials import B_SHOWN_MIB, B_WORKLOAD
 from explorer import background
-from explorer.address import PageState
+from explorer.address import DEFAULT_PRESET, PageState
 from explorer.controls import Controls
 from explorer.errors import explained
-from explorer.formatting import duration, memory
-from explorer.memory_figures import batch_figure, growth_of_memory_figure, parts_figure, timeline_figure
+from explorer.formatting import duration, error, memory
+from explorer.giving_up import MEASURING, cancel_measuring, cancellable
+from explorer.here import known, look, measuring_seconds
+from explorer.memory_figures import batch_figure, growth_of_memory_figure, parts_figure, timeline_figure, workloads_of_kinds
 from explorer.panel import chart_panel, drawn
 from explorer.settings import Settings
 
@@ -24,9 +26,8 @@ if TYPE_CHECKING:
     from densenet.measure import Measurement
 
 TITLE = "Memory"
+_KEPT = 16  # measurements of one visitor
 ALLOWANCE_GIB = 0.8  # a GPU's context and workspaces, which no estimate sees
-
-_running: dict[str, threading.Event] = {}  # by session: set to give the measurement up
 
 
 @dataclass(frozen=True)
@@ -39,75 +40,110 @@ class Measured:
     step_seconds: float
     images_per_second: float
     device: str
-    total_bytes: int
 
 
-def _verdict(state: PageState, estimate_bytes: int, measured: Measured | None) -> str:
+Taken = tuple[Measured, ...]  # what a visitor has measured, the latest last
+
+
+def _found(taken: Taken, config: DenseNetConfig, workload: Workload) -> Measured | None:
+    return next((seen for seen in reversed(taken) if (seen.config, seen.workload) == (config, workload)), None)
+
+
+def _price(state: PageState, measured: Measured, taken: Taken) -> str:
+    """What checkpointing costs in time, where the step without it was measured too."""
+    plain = _found(taken, state.config, replace(state.workload, checkpointing="none"))
+    if state.workload.mode == "infer" or plain is None or plain is measured:
+        return ""
+    return f", {measured.step_seconds / plain.step_seconds:.2f} × the time without checkpointing"
+
+
+def _verdict(state: PageState, estimate_bytes: int, taken: Taken, about_seconds: float | None) -> str:
     words = "a training step" if state.workload.mode == "train" else "inference"
     batch = f"{state.workload.batch_size} image{'s' * (state.workload.batch_size != 1)}"
     line = f"Peak of {words}, {batch}: <b>{memory(estimate_bytes)}</b> estimated"
+    measured = _found(taken, state.config, state.workload)
     if measured is None:
-        return f'<div class="published">{line}; not measured yet.</div>'
-    error = 100 * (estimate_bytes / measured.peak_bytes - 1)
+        about = f"; measuring takes about {duration(about_seconds)}" if about_seconds is not None else ""
+        return f'<div class="published">{line}, not measured yet{about}.</div>'
+    close = abs(estimate_bytes / measured.peak_bytes - 1) <= 0.03
     return (
         f'<div class="published" title="{escape(measured.device)}">{line}, <b>{memory(measured.peak_bytes)}</b> measured: '
-        f'<span class="{"agrees" if abs(error) <= 3 else "differs"}">error {error:+.2f} %</span> · '
-        f"{duration(measured.step_seconds)} a step, {measured.images_per_second:.3g} images/s</div>"
+        f'<span class="{"agrees" if close else "differs"}">error {error(estimate_bytes, measured.peak_bytes)}</span> · '
+        f"{duration(measured.step_seconds)} a step{_price(state, measured, taken)}, {measured.images_per_second:.3g} images/s</div>"
     )
 
 
-def show(state: PageState, allowance_gib: float | None, measured: Measured | None) -> str:
+def show(settings: Settings, state: PageState, pinned: PageState | None, allowance_gib: float | None, taken: Taken) -> str:
     """Return the verdict and the four charts of `state`; `allowance_gib` is added to a peak before it is said to fit."""
-    if measured is not None and (measured.config, measured.workload) != (state.config, state.workload):
-        measured = None
+    kinds = [_found(taken, state.config, workload) for workload in workloads_of_kinds(state.workload)]
+    seen = _found(taken, state.config, state.workload)
+    peak = seen.peak_bytes if seen else None
     estimate = estimate_memory(state.config, state.workload)
-    peak = measured.peak_bytes if measured else None
+    device = known(settings)
+    asked_by_b = (state.config, replace(state.workload, batch_size=1, optimizer=B_WORKLOAD.optimizer)) == (PRESETS["compact"], B_WORKLOAD)
     figures = [
-        parts_figure(state, peak),
-        timeline_figure(estimate, peak),
-        growth_of_memory_figure(state),
-        batch_figure(state, max(0.0, allowance_gib or 0.0), measured.total_bytes if measured else None, peak),
+        parts_figure(state, [kind.peak_bytes if kind else None for kind in kinds], pinned),
+        timeline_figure(estimate, peak, estimate_memory(pinned.config, pinned.workload) if pinned else None),
+        growth_of_memory_figure(state, pinned),
+        batch_figure(
+            state,
+            max(0.0, allowance_gib or 0.0),
+            device.total_bytes if device else None,
+            peak,
+            pinned,
+            B_SHOWN_MIB if asked_by_b else (),
+        ),
     ]
-    return drawn(figures, _verdict(state, estimate.peak, measured))
+    return drawn(figures, _verdict(state, estimate.peak, taken, measuring_seconds(settings, state.config, state.workload)))
 
 
-def show_now(config: DenseNetConfig, workload: Workload, allowance_gib: float | None, measured: Measured | None) -> str:
+def show_now(
+    settings: Settings,
+    config: DenseNetConfig,
+    workload: Workload,
+    pinned: PageState | None,
+    allowance_gib: float | None,
+    taken: Taken,
+) -> str:
     """Return `show` of the page's own states."""
-    return show(PageState("densenet121", config, workload), allowance_gib, measured)
+    return show(settings, PageState(DEFAULT_PRESET, config, workload), pinned, allowance_gib, taken)
 
 
 @explained
 def measure_one_step(
-    settings: Settings, config: DenseNetConfig, workload: Workload, allowance_gib: float | None, request: gr.Request
+    settings: Settings,
+    config: DenseNetConfig,
+    workload: Workload,
+    pinned: PageState | None,
+    allowance_gib: float | None,
+    taken: Taken,
+    request: gr.Request,
 ) -> Iterator[tuple[Any, Any, str]]:
-    """Yield the measurement, the charts with its mark, and a line on how it goes."""
-    from densenet.device import choose_device
-    from densenet.measure import Cancelled, expected_seconds, measure
+    """Yield the measurements, the charts with their marks, and a line on how it goes."""
+    from densenet.measure import Cancelled, measure
 
-    stop = _running[request.session_hash or ""] = threading.Event()
-    about = 5 * expected_seconds(config, workload, choose_device(settings.device).type)
+    background.run(look, settings)
+    about = measuring_seconds(settings, config, workload) or 0.0
     yield gr.skip(), gr.skip(), f'<div class="hint">Measuring, about {duration(about)} …</div>'
     try:
-        seen: Measurement = background.run(measure, config, workload, settings.device, stop.is_set)
+        with cancellable(request, MEASURING) as cancelled:
+            seen: Measurement = background.run(measure, config, workload, settings.device, cancelled)
     except Cancelled:
         yield gr.skip(), gr.skip(), '<div class="hint">Measurement cancelled.</div>'
         return
     except ValueError as error:
         yield gr.skip(), gr.skip(), f'<div class="notice" role="alert">{escape(str(error))}</div>'
         return
-    measured = Measured(config, workload, seen.peak, seen.seconds, seen.images_per_second, seen.device, seen.total_bytes)
-    yield measured, show_now(config, workload, allowance_gib, measured), ""
+    now = Measured(config, workload, seen.peak, seen.seconds, seen.images_per_second, seen.device)
+    taken = (*taken[1 - _KEPT :], now)
+    yield taken, show_now(settings, config, workload, pinned, allowance_gib, taken), ""
 
 
-def cancel(request: gr.Request) -> None:
-    """Give the visitor's measurement up."""
-    if stop := _running.pop(request.session_hash or "", None):
-        stop.set()
-
-
-def build(bar: Controls, config: gr.State, workload: gr.State, settings: gr.State, tab: gr.Tab) -> tuple[gr.HTML, gr.Number, gr.State]:
-    """Lay out the tab and wire it; returns the charts, the allowance and the measurement, with which the sliders draw them again."""
-    measured = gr.State(None)
+def build(
+    bar: Controls, config: gr.State, workload: gr.State, pinned: gr.State, settings: gr.State, tab: gr.Tab
+) -> tuple[gr.HTML, gr.Number, gr.State]:
+    """Lay out the tab and wire it; returns the charts, the allowance and the measurements, with which the sliders draw them again."""
+    taken = gr.State(())
     with gr.Row(elem_id="step"):
         for choice in (bar.mode, bar.checkpointing, bar.optimizer, bar.precision):
             choice.render()
@@ -123,18 +159,18 @@ def build(bar: Controls, config: gr.State, workload: gr.State, settings: gr.Stat
     }
     panel = chart_panel("", charts=charts, elem_id="memory")
     quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    sources = [config, workload, allowance, measured]
+    sources = [settings, config, workload, pinned, allowance, taken]
     tab.select(show_now, sources, panel, api_name="show_memory", **quick)
     allowance.change(show_now, sources, panel, api_name="allow_memory", trigger_mode="always_last", **quick)
     start.click(
         measure_one_step,
-        [settings, config, workload, allowance],
-        [measured, panel, progress],
+        [settings, config, workload, pinned, allowance, taken],
+        [taken, panel, progress],
         show_progress="hidden",
         concurrency_limit=1,
-        concurrency_id="live",
+        concurrency_id=MEASURING,
         api_name="measure_one_step",
         api_visibility="private",
     )
-    stop.click(cancel, None, None, api_name="cancel_measurement", **quick)
-    return panel, allowance, measured
+    stop.click(cancel_measuring, None, None, api_name="cancel_measurement", **quick)
+    return panel, allowance, taken

@@ -1,0 +1,149 @@
+"""Tell a DenseNet from the names and shapes of its tensors: plain Python, no tensor is touched.
+
+Names are torchvision's. Understood besides are the published files' old ones (`denselayer1.norm.1.weight`), the prefixes that wrappers
+leave (`module.`, `_orig_mod.`, `model.`, in any order and number), and gpleiss/efficient_densenet_pytorch's `norm_final`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from densenet.config import DenseNetConfig
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+_FIRST = "features.conv0.weight"
+_WRAPPERS = re.compile(r"(?:(?<=\.)|^)(?:module|_orig_mod|_checkpoint_wrapped_module|_fsdp_wrapped_module)\.")
+_OLD = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
+_IN_BLOCK = re.compile(r"features\.denseblock(\d{1,6})\.denselayer(\d{1,6})\.")
+_NAMED = 3  # names in a sentence, of those that do not fit
+
+
+def renamed_key(key: str) -> str:
+    """Give an old name its new one: the published files say `denselayer1.norm.1`, modules may no longer hold dots."""
+    return _OLD.sub(r"\1\2.", key).replace("features.norm_final.", "features.norm5.")
+
+
+def plain_names(names: Iterable[str]) -> dict[str, str]:
+    """Map each name of a file to torchvision's; what `AveragedModel` counts is left out.
+
+    ValueError where no DenseNet, or more than one, is among them.
+    """
+    plain = {name: renamed_key(_WRAPPERS.sub("", name)) for name in names if not name.endswith("n_averaged")}
+    prefixes = sorted({name.removesuffix(_FIRST) for name in plain.values() if name == _FIRST or name.endswith(f".{_FIRST}")})
+    if not prefixes:
+        shown = f"it has {len(plain)} tensors, the first are {_listed(list(plain))}" if plain else "it has no tensors"
+        raise ValueError(f"there is no {_FIRST}, so it is not a DenseNet with torchvision's names: {shown}")
+    if len(prefixes) > 1:
+        raise ValueError(f"it holds {len(prefixes)} DenseNets, {_listed([prefix or _FIRST for prefix in prefixes])}: save one alone")
+    stripped = {name: new.removeprefix(prefixes[0]) for name, new in plain.items()}
+    if len(set(stripped.values())) < len(stripped):
+        seen = list(stripped.values())
+        raise ValueError(f"it holds {next(name for name in seen if seen.count(name) > 1)} more than once")
+    return stripped
+
+
+def compression_of(transitions: Sequence[tuple[int, int]]) -> float | None:
+    """Return the simplest theta with max(1, int(inputs * theta)) == outputs for every (inputs, outputs), or None if there is none.
+
+    0.5 and 1 come first, the paper's, then the shortest decimal. Rounding is the float's own, so that a net of it has exactly these widths:
+    int(90 * 0.7) is 62, and an interval of rationals would miss it.
+    """
+
+    def fits(theta: float) -> bool:
+        return 0.0 < theta <= 1.0 and all(max(1, int(inputs * theta)) == outputs for inputs, outputs in transitions)
+
+    lowest = max((outputs / inputs for inputs, outputs in transitions if outputs > 1), default=0.0)
+    candidates = [0.5, 1.0]
+    for digits in range(1, 17):
+        nearest = round(lowest * 10**digits)
+        candidates += [n / 10**digits for n in (nearest - 1, nearest, nearest + 1)]
+    # Products grow with theta, so what fits is one run of neighbouring floats, and begins within a few of them of `lowest`.
+    below = above = lowest
+    candidates.append(lowest)
+    for _ in range(4):
+        below, above = math.nextafter(below, 0.0), math.nextafter(above, 2.0)
+        candidates += [below, above]
+    return next((theta for theta in candidates if fits(theta)), None)
+
+
+def _dimensions(shapes: Shapes, name: str, count: int) -> tuple[int, ...]:
+    if name not in shapes:
+        raise ValueError(f"{name} is missing")
+    if len(shapes[name]) != count or min(shapes[name]) < 1:
+        raise ValueError(f"{name} is {_shown(shapes[name])}, and must have {count} dimensions above 0")
+    return shapes[name]
+
+
+def config_of(shapes: Shapes) -> tuple[DenseNetConfig, tuple[str, ...]]:
+    """Return the config that tensors of these names and shapes belong to, and sentences on what no tensor shows.
+
+    Dropout is never seen, compression only where there is a transition, and of the compressions that give the same widths the simplest
+    is taken. Only what decides the config is read here; `misfits` compares the rest. ValueError says what is missing or out of range.
+    """
+    channels, in_channels, side, _ = _dimensions(shapes, _FIRST, 4)
+    stem = {7: "imagenet", 3: "cifar"}.get(side)
+    if stem is None:
+        raise ValueError(f"{_FIRST} is {_shown(shapes[_FIRST])}, and must be 7 x 7 (ImageNet) or 3 x 3 (CIFAR)")
+    layers: dict[int, int] = {}
+    for match in map(_IN_BLOCK.match, shapes):
+        if match:
+            block, layer = int(match[1]), int(match[2])
+            layers[block] = max(layer, layers.get(block, 0))
+    blocks = tuple(layers.get(block, 0) for block in range(1, min(max(layers, default=0), 99) + 1))
+    bottleneck = any(name.endswith(".conv2.weight") for name in shapes)
+    first_layer = "features.denseblock1.denselayer1"
+    width = _dimensions(shapes, f"{first_layer}.conv1.weight", 4)[0]
+    growth_rate = _dimensions(shapes, f"{first_layer}.conv2.weight", 4)[0] if bottleneck else width
+    if width % growth_rate:
+        raise ValueError(f"{first_layer}'s bottleneck has {width} channels, and must have a multiple of the growth rate {growth_rate}")
+    transitions = []
+    num_init_features = channels
+    for number, count in enumerate(blocks[:-1], start=1):
+        channels += count * growth_rate
+        kept = _dimensions(shapes, f"features.transition{number}.conv.weight", 4)[0]
+        transitions.append((channels, kept))
+        channels = kept
+    compression = compression_of(transitions)
+    if compression is None:
+        pairs = ", ".join(f"{kept} of {channels}" for channels, kept in transitions)
+        raise ValueError(f"its transitions keep {pairs} channels, which no compression does")
+    config = DenseNetConfig(
+        growth_rate=growth_rate,
+        block_config=blocks,
+        num_init_features=num_init_features,
+        bn_size=width // growth_rate if bottleneck else 0,
+        compression=compression,
+        num_classes=_dimensions(shapes, "classifier.weight", 2)[0],
+        in_channels=in_channels,
+        stem=stem,
+    )
+    unseen = "Dropout is assumed to be 0" if transitions else "Compression is assumed to be 0.5 and dropout 0"
+    return config, (f"{unseen}, as no tensor shows it.",)
+
+
+def misfits(expected: Shapes, given: Shapes) -> str:
+    """Say how `given` differs from a net's `expected` tensors, naming the first of each kind; empty where it does not.
+
+    Counters of steps (`num_batches_tracked`), which old files lack and which no prediction reads, may be missing.
+    """
+    missing = [name for name in expected if name not in given and not name.endswith(".num_batches_tracked")]
+    left = [name for name in given if name not in expected]
+    shaped = [
+        f"{name} ({_shown(given[name])} where {_shown(shape)} belongs)"
+        for name, shape in expected.items()
+        if given.get(name, shape) != shape
+    ]
+    found = [(missing, "missing"), (left, "left over"), (shaped, "of another shape")]
+    return "; ".join(f"{len(names)} {what}: {_listed(names)}" for names, what in found if names)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"{name:.120}" for name in names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+
+
+def _shown(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) if shape else "a single number"

@@ -1,0 +1,71 @@
+// The answers of one net or several side by side: bars that can be clicked, at a temperature that is turned here.
+const list = element.querySelector('.answers');
+const slider = element.querySelector('.temperature input');
+const shownAt = element.querySelector('.temperature output');
+const make = (tag, name, text) => {
+  const part = document.createElement(tag);
+  part.className = name;
+  if (text !== undefined) { part.textContent = text; }
+  return part;
+};
+const written = (p) => 100 * p >= 0.05 || p === 0 ? (100 * p).toFixed(1) + '\u00a0%' : '<0.1\u00a0%';
+const softmax = (logits, temperature) => {
+  const most = Math.max(...logits);
+  const powers = logits.map((value) => Math.exp((value - most) / temperature));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((value) => value / sum);
+};
+let answer = null;
+let chosen = null;
+const row = (net, index, probability) => {
+  const mine = chosen && chosen.net === net.key && chosen.index === index;
+  const button = make('button', 'class-row' + (mine ? ' chosen' : ''));
+  button.type = 'button';
+  button.setAttribute('aria-pressed', String(mine));
+  const bar = make('span', 'class-bar');
+  bar.style.width = Math.max(0.5, 100 * probability) + '%';
+  button.append(bar, make('span', 'class-name', net.labels[index]), make('span', 'class-share', written(probability)));
+  button.addEventListener('click', () => {
+    chosen = {net: net.key, index};
+    draw();
+    trigger('click', chosen);
+  });
+  return button;
+};
+const column = (net) => {
+  const box = make('div', 'answer');
+  const head = make('div', 'answer-head');
+  const picture = make('img', '');
+  picture.src = net.view;
+  picture.alt = 'what the net sees';
+  picture.title = `What the net sees: ${net.seen}`;
+  const words = make('div', 'answer-words');
+  const name = make('b', '', net.label);
+  const line = make('div', 'hint', net.line);
+  line.title = net.claim;
+  words.append(name, line);
+  head.append(picture, words);
+  box.append(head);
+  const probabilities = softmax(net.logits, temperature());
+  const best = probabilities.map((p, i) => [p, i]).sort((a, b) => b[0] - a[0] || a[1] - b[1]).slice(0, 5);
+  best.forEach(([p, i]) => box.append(row(net, i, p)));
+  if (net.unsure) { box.append(make('div', 'unsure', net.unsure)); }
+  return box;
+};
+const temperature = () => Math.pow(10, Number(slider.value));
+const draw = () => {
+  shownAt.textContent = temperature().toFixed(2);
+  element.querySelector('.temperature').hidden = !answer;
+  list.replaceChildren(...(answer ? answer.nets.map(column) : []));
+  list.dataset.nets = answer ? answer.nets.length : 0;
+  element.querySelector('.answers-empty').hidden = Boolean(answer);
+};
+const take = () => {
+  answer = props.value ? JSON.parse(props.value) : null;
+  chosen = answer && answer.chosen;
+  draw();
+};
+slider.addEventListener('input', draw);
+slider.addEventListener('dblclick', () => { slider.value = 0; draw(); });
+watch('value', take);
+take();

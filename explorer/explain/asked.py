@@ -1,0 +1,68 @@
+"""What all views of a photo share: which net is asked about which class, and the components that say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from PIL import Image
+
+from explorer.image_input import PhotoInput
+from explorer.nets import loaded
+from explorer.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from densenet.model import DenseNet
+
+NOTHING = '<div class="hint large">Choose a photo first.</div>'
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A class of one net's answer; `answer` tells apart photos that get the same one."""
+
+    answer: str
+    net: str
+    target: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The components that every view reads. `asked` holds an `Asked` or None; `view` the title of the view that is open."""
+
+    settings: gr.State
+    photo: PhotoInput
+    asked: gr.State
+    view: gr.State
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A net, what it saw of the photo, and that as its input, 1 x C x H x W."""
+
+    model: DenseNet
+    view: Image.Image
+    x: Tensor
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the net's classes."""
+        assert self.model.weights is not None
+        return self.model.weights.labels()
+
+
+def subject_of(settings: Settings, photo: Image.Image, asked: Asked) -> Subject:
+    """Load the net that is asked and prepare the photo for it."""
+    from densenet.predict import input_of, view_of
+
+    model = loaded(settings, asked.net)
+    view = view_of(model, photo)
+    return Subject(model, view, input_of(model, view))
+
+
+def quick() -> dict[str, Any]:
+    """How events are wired that only show what is known."""
+    return {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

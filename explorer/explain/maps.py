@@ -1,0 +1,207 @@
+"""Maps: which pixels made the net say so, by several methods side by side, for one class or for one class against another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from explorer import background
+from explorer.errors import explained
+from explorer.explain.asked import Asked, Stage, Subject, quick, subject_of
+from explorer.formatting import duration
+from explorer.giving_up import EXPLAINING, cancel_explaining, cancellable
+from explorer.map_panel import Shown, map_panel, panel_value
+from explorer.settings import Settings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from densenet.attribution import Attribution
+
+TITLE = "Maps"
+METHOD_LABELS = {  # as in `densenet.attribution.METHODS`, which imports torch: the first page must not
+    "grad_cam": "Grad-CAM",
+    "integrated_gradients": "Integrated gradients",
+    "saliency": "Saliency",
+    "input_x_gradient": "Input × gradient",
+    "smoothgrad": "SmoothGrad",
+    "guided_grad_cam": "Guided Grad-CAM",
+    "deep_lift": "DeepLIFT",
+    "occlusion": "Occlusion",
+}
+FIRST = ["grad_cam", "integrated_gradients", "saliency"]
+NOBODY = -1  # no class to contrast with
+ALONE = ("against no other", NOBODY)
+OPTION_NAMES = ("steps", "baseline", "samples", "noise", "window", "block")  # in the order of the page's components
+UNIT = "of the score"
+_BAD_COMPLETENESS = 0.05
+
+
+def options_for(method: str, values: tuple[Any, ...], subject: Subject) -> dict[str, object]:
+    """Return what the page says for those options that `method` has; a 0 leaves window and block to the library."""
+    from densenet.attribution import METHODS
+
+    given = dict(zip(OPTION_NAMES, values, strict=True))
+    known = {option.name for option in METHODS[method].options}
+    options = {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in given.items() if name in known}
+    for name in ("window", "block"):
+        if not options.get(name, True):
+            del options[name]
+    blocks = len(subject.model.config.block_config)
+    if isinstance(options.get("block"), int):
+        options["block"] = min(blocks, options["block"])
+    return options
+
+
+def pixels_of(method: str, values: Tensor) -> NDArray[np.floating]:
+    """Return a map, 1 x C x H x W, as H x W: the channels' sum; occlusion's say the same in every channel, so its mean."""
+    summed = values.mean(1) if method == "occlusion" else values.sum(1)
+    return summed[0].float().cpu().numpy()
+
+
+def _note(attribution: Attribution) -> tuple[str, bool]:
+    """Say how complete a map is, and whether that is a warning."""
+    if attribution.delta is None:
+        return "", False
+    from densenet.trust import completeness
+
+    judged = completeness(attribution)
+    assert judged is not None
+    if judged.error is None:
+        return f"completeness error {attribution.delta:+.2g}", False
+    return f"completeness error {100 * judged.error:.1f}\u00a0% ({attribution.delta:+.2g})", judged.error > _BAD_COMPLETENESS
+
+
+def head_of(subject: Subject, asked: Asked, against: int) -> str:
+    """Return the question that the maps answer, as HTML."""
+    label = escape(subject.labels[asked.target])
+    if against == NOBODY:
+        return f"Why <b>{label}</b>? Orange raises its score, blue lowers it."
+    other = escape(subject.labels[against])
+    return f"Why <b>{label}</b> and not <b>{other}</b>? Orange speaks for {label}, blue for {other}."
+
+
+def _one(
+    subject: Subject, asked: Asked, against: int, method: str, options: dict[str, object], cancelled: Callable[[], bool]
+) -> Iterator[Shown]:
+    """Yield one map while it grows, and last as it is."""
+    from densenet.attribution import METHODS, attribute
+
+    label, says = METHOD_LABELS[method], METHODS[method].says
+    other = None if against == NOBODY else against
+
+    def work(tell: Callable[[tuple[float, Tensor | None]], None]) -> Attribution:
+        def progress(share: float, so_far: Tensor | None) -> None:
+            tell((share, so_far))
+
+        return attribute(subject.model, subject.x, asked.target, method, against=other, progress=progress, stop=cancelled, **options)  # type: ignore[arg-type]
+
+    yield Shown(label, "computing …")
+    started = time.perf_counter()
+    growing = background.stream(work)
+    while True:
+        try:
+            share, so_far = next(growing)
+        except StopIteration as end:
+            result: Attribution = end.value
+            break
+        except ValueError as error:
+            yield Shown(label, str(error))
+            return
+        yield Shown(label, f"{100 * share:.0f}\u00a0% …", values=None if so_far is None else pixels_of(method, so_far), unit=UNIT)
+    note, bad = _note(result)
+    stem = f"{subject.labels[asked.target].replace(' ', '_')}-{method}"
+    took = duration(time.perf_counter() - started)
+    yield Shown(label, f"{says} · {took}", stem, pixels_of(method, result.map), note, bad, UNIT)
+
+
+@explained
+def show(
+    request: gr.Request,
+    settings: Settings,
+    photo: Image.Image | None,
+    asked: Asked | None,
+    methods: list[str],
+    against: int | None,
+    *values: Any,
+) -> Iterator[str]:
+    """Yield the maps of the asked class, each as soon as it is there, slow ones while they grow."""
+    from densenet.cancelling import Cancelled
+
+    if photo is None or asked is None:
+        yield ""
+        return
+    subject = subject_of(settings, photo, asked)
+    other = NOBODY if against is None or against == asked.target or against >= len(subject.labels) else int(against)
+    drawn = {name: Shown(METHOD_LABELS[name], "waiting …") for name in methods}
+    key = f"{asked}{other}{methods}{values}"
+
+    def page() -> str:
+        return panel_value(subject.view, list(drawn.values()), head=head_of(subject, asked, other), key=key)
+
+    try:
+        with cancellable(request, EXPLAINING) as cancelled:
+            for name in methods:
+                for shown in _one(subject, asked, other, name, options_for(name, values, subject), cancelled):
+                    drawn[name] = shown
+                    yield page()
+    except Cancelled:
+        drawn |= {name: Shown(one.title, "stopped") for name, one in drawn.items() if "…" in one.says}
+        yield page()
+
+
+def contrast_choices(settings: Settings, photo: Image.Image | None, asked: Asked | None) -> Any:
+    """Return the classes that the asked one can be set against: the other most probable ones first."""
+    if photo is None or asked is None:
+        return gr.update(choices=[ALONE], value=NOBODY)
+    from densenet.predict import logits_of
+
+    subject = subject_of(settings, photo, asked)
+    order = background.run(logits_of, subject.model, photo).argsort(descending=True).tolist()
+    named = [(f"and not {subject.labels[i]}", i) for i in order if i != asked.target]
+    return gr.update(choices=[ALONE, *named], value=NOBODY)
+
+
+def show_if_open(request: gr.Request, view: str, *sources: Any) -> Iterator[Any]:
+    """Yield the maps only while somebody looks at them."""
+    if view != TITLE:
+        yield gr.skip()
+        return
+    yield from show(request, *sources)
+
+
+def build(stage: Stage, tab: gr.Tab) -> None:
+    """Lay out the view and wire it."""
+    with gr.Row(elem_classes="explain-tools"):
+        labels = [(label, name) for name, label in METHOD_LABELS.items()]
+        methods = gr.Dropdown(
+            labels, value=FIRST, multiselect=True, label="Methods", scale=5, min_width=330, container=False, elem_id="methods"
+        )
+        against = gr.Dropdown([ALONE], value=NOBODY, label="Against", scale=2, min_width=150, container=False, elem_id="against")
+        stop = gr.Button("Stop", size="sm", scale=0, min_width=64)
+    panel = map_panel("maps")
+    with gr.Accordion("Options of the methods", open=False, elem_classes="explain-options"), gr.Row():
+        steps = gr.Slider(1, 500, 50, step=1, label="Steps (integrated gradients)", buttons=[], min_width=150)
+        baseline = gr.Dropdown(["mean", "black", "blurred"], value="mean", label="Baseline", min_width=110)
+        samples = gr.Slider(1, 200, 50, step=1, label="Noisy images (SmoothGrad)", buttons=[], min_width=150)
+        noise = gr.Slider(0, 1, 0.15, step=0.01, label="Noise (SmoothGrad)", buttons=[], min_width=150)
+        window = gr.Slider(0, 64, 0, step=1, label="Square, px (0: by size)", buttons=[], min_width=150)
+        block = gr.Slider(0, 8, 0, step=1, label="Grad-CAM block (0: last)", buttons=[], min_width=150)
+    subject = [stage.settings, stage.photo, stage.asked]
+    sources = [*subject, methods, against, steps, baseline, samples, noise, window, block]
+    busy: dict[str, Any] = quick() | {"queue": True, "concurrency_limit": 1, "concurrency_id": EXPLAINING, "trigger_mode": "always_last"}
+    asking = busy | {"concurrency_id": "model"}
+    gr.on([stage.asked.change, tab.select], contrast_choices, subject, against, api_name="contrast_choices", **asking)
+    stage.asked.change(cancel_explaining, None, None, api_name="supersede_maps", **quick())
+    stage.asked.change(show_if_open, [stage.view, *sources], panel, api_name="page_explain", **busy)
+    changed = [methods.change, against.input, baseline.change, *(slider.release for slider in (steps, samples, noise, window, block))]
+    gr.on(changed, cancel_explaining, None, None, api_name="supersede_explanation", **quick())
+    gr.on([*changed, tab.select], show, sources, panel, api_name="explain_again", **busy)
+    stop.click(cancel_explaining, None, None, api_name="stop_explaining", **quick())
