@@ -214,7 +214,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             api_visibility="private",
         )
         app.unload(live.forget)
-        app.unload(giving_up.forget)
+        app.unload(giving_up.leave)
     app.launch = functools.partial(app.launch, **launch_settings())
     return app
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +36,23 @@ def predict(
 
     if photo is None or not chosen:
         return "", None
-    columns, asked = [], None
+    columns, asked, missing = [], None, []
     for key in chosen[:MOST_NETS]:
         progress(0.0, desc=f"loading {WEIGHTS[key].label}" if key in WEIGHTS else "loading")
-        model = nets.loaded(settings, key, progress)
+        try:
+            model = nets.loaded(settings, key, progress)
+        except (ValueError, ConnectionError) as error:  # the other nets answer all the same
+            missing.append(str(error))
+            continue
         background.run(logits_of, model, photo)  # the first pass of a shape is slower than those that follow
         started = time.perf_counter()
         logits = background.run(logits_of, model, photo)
         columns.append(answer_of(key, model, view_of(model, photo), logits, time.perf_counter() - started))
         asked = asked or Asked(secrets.token_hex(4), key, int(logits.argmax()))
-    assert asked is not None
+    if asked is None:
+        raise ValueError(" ".join(missing))
+    for sentence in missing:
+        gr.Warning(escape(sentence, quote=False), duration=8)
     return answers_value(columns, asked.net, asked.target), asked
 
 
