@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from densenet.attribution import METHODS, attribute
+from densenet.images import read_image
 from densenet.predict import confidence, input_of, logits_of, view_of
 from densenet.weights import ASSETS, load
 from explorer import giving_up, nets
@@ -23,6 +24,7 @@ from explorer.explain.asked import Asked, check_affordable, subject_of
 from explorer.map_panel import Shown, panel_value
 from explorer.settings import Settings
 from explorer.tabs import predict
+from tests.bad_photos import write_accepted, write_extreme
 
 SETTINGS = Settings(device="cpu", offline=True)
 TABBY = Image.open(ASSETS / "samples" / "tabby.jpg")
@@ -198,3 +200,14 @@ def test_panel_values_keep_numbers_exactly() -> None:
     values = np.random.default_rng(0).normal(size=(3, 5)).astype("f4")
     item = json.loads(panel_value(Image.new("RGB", (5, 3)), [Shown("t", "s", values=values)], head="", key="k"))["maps"][0]
     assert (values_of(item) == values).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_odd_photos_go_through_every_method(method: str, tmp_path: Path) -> None:
+    for path in [*write_accepted(tmp_path / "accepted"), *write_extreme(tmp_path / "extreme")]:
+        photo = read_image(path)
+        _, asked = predict.predict(SETTINGS, photo, ["cifar10"])
+        *_, last = maps.show(Visitor(), SETTINGS, photo, asked, [method], None, 2, "blurred", 2, 0.1, 16, 1)
+        values = values_of(json.loads(last)["maps"][0])
+        assert values.shape == (32, 32), path
+        assert np.isfinite(values).all(), path

@@ -15,14 +15,14 @@ from densenet.weights import ASSETS, WEIGHTS
 from explorer import background, nets
 from explorer.answers import answer_of, answers, answers_value
 from explorer.errors import explained
-from explorer.explain import film, maps, trust
+from explorer.explain import film, inside, lesion, maps, reuse, trust
 from explorer.explain.asked import Asked, Stage, quick
 from explorer.image_input import PhotoInput
 from explorer.settings import Settings
 
 TITLE = "Predict"
 SAMPLES = sorted((ASSETS / "samples").glob("*.jpg"))
-VIEWS = (maps, film, trust)
+VIEWS = (maps, film, trust, reuse, inside, lesion)
 MOST_NETS = 3  # side by side; as many as `densenet.weights` keeps loaded
 _CARD_SUFFIX = ".json"
 
