@@ -6,6 +6,7 @@ private copy that shares its tensors. `densenet.attribution_methods` holds the m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,13 +30,14 @@ from densenet.attribution_options import (
     concrete,
     settle,
 )
+from densenet.batching import seconds_per_image
 from densenet.cancelling import stopper
 from densenet.config import DenseNetConfig, checked_choice, checked_integer
 from densenet.inputs import check_class, check_input
 from densenet.model import DenseNet
 from densenet.score import Score, private_copy, stop_inside
 
-__all__ = ["METHODS", "Attribution", "Method", "Option", "attribute", "film_strip", "options_of"]
+__all__ = ["METHODS", "Attribution", "Method", "Option", "attribute", "expected_seconds", "film_strip", "options_of"]
 
 _IMAGES_RANGE = (1, 1000)
 
@@ -198,6 +200,20 @@ def attribute(
     with torch.enable_grad():
         result = chosen.run(Score(explained, target, against), leaf, Way(internal_batch_size, progress), **settled)
     return Attribution(result.map.detach(), result.delta)
+
+
+def expected_seconds(model: DenseNet, x: Tensor, method: str, **options: object) -> float:
+    """Estimate the time of `attribute` with these arguments, cautiously: from its forward passes, a backward pass taking two."""
+    chosen = METHODS[checked_choice("method", method, tuple(METHODS))]
+    settled = settle(method, chosen.options, options, model, x)
+    passes = float(chosen.passes)
+    height, width = x.shape[-2:]
+    for name in ("steps", "samples"):
+        if isinstance(number := settled.get(name), int):
+            passes = 3.0 * number
+    if isinstance(window := settled.get("window"), int) and isinstance(stride := settled.get("stride"), int):
+        passes = float(math.prod(math.ceil(max(0, side - window) / stride) + 1 for side in (height, width)))
+    return passes * seconds_per_image(model.config, height, width, x.device)
 
 
 def film_strip(

@@ -10,6 +10,7 @@ of a feature moves the reader, the ReLU between them aside.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -31,7 +32,7 @@ class BlockReuse:
     readers: tuple[Reader, ...]
     matrix: tuple[Row, ...]
 
-    @property
+    @cached_property
     def normalised(self) -> tuple[Row, ...]:
         """`matrix`, each row divided by its largest value, as the paper draws it; a row of zeros stays one."""
         largest = [max(value for value in row if value is not None) or 1.0 for row in self.matrix]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import gradio as gr
 from PIL import Image
@@ -18,14 +18,18 @@ from densenet import DenseNetConfig, Workload, estimate_memory, plan, totals
 from densenet.config import MODES
 from densenet.costs import steps
 from densenet.presets import PUBLISHED, preset_of
-from densenet.weights import WEIGHTS
 from explorer import background
 from explorer.drawing import data_uri, overlay
 from explorer.errors import explained
-from explorer.giving_up import MEASURING
+from explorer.explain.asked import Asked, check_affordable, subject_of
+from explorer.explain.maps import pixels_of
+from explorer.giving_up import EXPLAINING, MEASURING
 from explorer.image_input import PhotoInput
 from explorer.nets import loaded
 from explorer.settings import Settings
+
+if TYPE_CHECKING:
+    from densenet.attribution import Attribution
 
 MOST_PROBABLE = -1
 _JSON_TYPES = {"tuple[int, ...]": list[int]}  # what JSON has for a field's type
@@ -117,37 +121,57 @@ def _flat(handler: Callable[[DenseNetConfig, Workload], dict[str, Any]]) -> Call
 
 
 @explained
-def predict(settings: Settings, photo: Image.Image | None, net: str, k: int) -> dict[str, Any]:
+def predict(settings: Settings, photo: Image.Image | None, net: str, k: int, temperature: float) -> dict[str, Any]:
     """The `k` most probable classes of a photo, by one of the nets."""
     from densenet.predict import classify
 
     if photo is None:
         raise ValueError("photo must be an image file, got none")
     model = loaded(settings, net)
-    return {"net": net, "predictions": [dataclasses.asdict(p) for p in background.run(classify, model, photo, k)]}
+    return {"net": net, "predictions": [dataclasses.asdict(p) for p in background.run(classify, model, photo, k, temperature)]}
 
 
 @explained
-def attribute(settings: Settings, photo: Image.Image | None, net: str, target: int, method: str) -> dict[str, Any]:
-    """The attribution map of one class, H x W, summed over the channels; a target of -1 is the most probable class."""
+def attribute(
+    settings: Settings,
+    photo: Image.Image | None,
+    net: str,
+    target: int,
+    method: str,
+    against: int,
+    options: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """The attribution map of one class, H x W, over the channels; a target of -1 is the most probable class, against -1 is no other."""
     from densenet.attribution import attribute as run
-    from densenet.predict import classify, input_of, view_of
+    from densenet.predict import classify
 
     if photo is None:
         raise ValueError("photo must be an image file, got none")
+    if options is not None and not isinstance(options, dict):
+        raise ValueError(f"options must be an object such as {{'steps': 20}}, got {options!r}")
+    given: dict[str, Any] = options or {}
+    if unknown := {"stop", "progress", "against", "internal_batch_size"} & given.keys():
+        raise ValueError(f"options of {method}: there is no {sorted(unknown)[0]}")
     model = loaded(settings, net)
     index = background.run(classify, model, photo, 1)[0].index if target == MOST_PROBABLE else target
-    view = view_of(model, photo)
-    result = background.run(run, model, input_of(model, view), index, method)
-    values = result.map.sum(1)[0].cpu().numpy()
+    subject = subject_of(settings, photo, Asked("", net, index))
+    other = None if against == MOST_PROBABLE else against
+
+    def work() -> Attribution:
+        check_affordable(subject, method, given)
+        return run(model, subject.x, index, method, against=other, **given)
+
+    result = background.run(work)
+    values = pixels_of(method, result.map)
     return {
         "net": net,
         "method": method,
         "target": index,
-        "label": WEIGHTS[net].labels()[index],
+        "against": other,
+        "label": subject.labels[index],
         "map": values.tolist(),
         "delta": result.delta,
-        "picture": data_uri(overlay(view, values)),
+        "picture": data_uri(overlay(subject.view, values)),
     }
 
 
@@ -163,7 +187,10 @@ def build(settings: gr.State) -> None:
     with gr.Row(visible=False):
         photo, net = PhotoInput(label="photo"), gr.Textbox("cifar10", label="net")
         k, target = gr.Number(5, precision=0, label="k"), gr.Number(MOST_PROBABLE, precision=0, label="target")
-        method, out, go = gr.Textbox("grad_cam", label="method"), gr.JSON(), gr.Button()
+        temperature, against = gr.Number(1.0, label="temperature"), gr.Number(MOST_PROBABLE, precision=0, label="against")
+        method, options = gr.Textbox("grad_cam", label="method"), gr.JSON({}, label="options")
+        out, go = gr.JSON(), gr.Button()
     model_work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
-    go.click(predict, [settings, photo, net, k], out, api_name="predict", **model_work)
-    go.click(attribute, [settings, photo, net, target, method], out, api_name="attribute", **model_work)
+    explaining: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": EXPLAINING}
+    go.click(predict, [settings, photo, net, k, temperature], out, api_name="predict", **model_work)
+    go.click(attribute, [settings, photo, net, target, method, against, options], out, api_name="attribute", **explaining)

@@ -16,7 +16,7 @@ from explorer.message import corrections, message, problem
 from explorer.panel import PLOTLY_JS, PLOTLY_PRELOAD
 from explorer.settings import Settings
 from explorer.tabs import architecture, compare, layers, memory, predict
-from explorer.theme import CSS_PATH, theme
+from explorer.theme import CSS_PATHS, theme
 
 TITLE = "DenseNet explorer"
 TABS = (architecture.TITLE, memory.TITLE, compare.TITLE, layers.TITLE, predict.TITLE)
@@ -214,7 +214,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             api_visibility="private",
         )
         app.unload(live.forget)
-        app.unload(giving_up.forget)
+        app.unload(giving_up.leave)
     app.launch = functools.partial(app.launch, **launch_settings())
     return app
 
@@ -223,7 +223,7 @@ def launch_settings() -> dict[str, Any]:
     """What every launch of the app uses: its look, and nothing that speaks to another host."""
     return {
         "theme": theme(),
-        "css_paths": [CSS_PATH],
+        "css_paths": CSS_PATHS,
         "head": PLOTLY_PRELOAD,
         "run_history": False,
         "footer_links": [],

@@ -40,7 +40,7 @@ def cancel_explaining(request: gr.Request) -> None:
     _cancel(request, EXPLAINING)
 
 
-def forget(request: gr.Request) -> None:
+def leave(request: gr.Request) -> None:
     """Give up whatever a visitor who has left was waiting for."""
     for kind in (MEASURING, EXPLAINING):
         _cancel(request, kind)

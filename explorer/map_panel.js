@@ -108,7 +108,9 @@ const figure = (map) => {
     bar.append(map.low, make('i', ''), map.high);
     caption.append(bar);
   }
-  caption.append(make('span', '', map.says));
+  const says = make('span', '', map.says);
+  says.title = map.hint;
+  caption.append(says);
   if (map.note) { caption.append(make('div', 'map-note' + (map.bad ? ' differs' : ''), map.note)); }
   box.append(caption);
   return box;

@@ -36,10 +36,19 @@ class Shown:
     note: str = ""
     bad: bool = False
     unit: str = ""
+    hint: str = ""  # shown when the words are pointed at
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for the page."""
-        words = {"title": self.title, "says": self.says, "note": self.note, "bad": self.bad, "file": self.file, "unit": self.unit}
+        words = {
+            "title": self.title,
+            "says": self.says,
+            "note": self.note,
+            "bad": self.bad,
+            "file": self.file,
+            "unit": self.unit,
+            "hint": self.hint,
+        }
         if self.values is None:
             return words
         height, width = self.values.shape

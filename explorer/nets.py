@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from densenet.cards import Weights
     from densenet.model import DenseNet
 
+_BROUGHT = "brought-"
 MOST_BROUGHT = 64  # files of visitors that are remembered; the oldest goes
 
 _brought: dict[str, tuple[Path, Path | None]] = {}  # by a name that nobody can guess: weights, card
@@ -26,7 +27,7 @@ _brought_lock = threading.Lock()
 def bring(path: Path, card: Path | None = None) -> str:
     """Read a visitor's file and return the name that it is loaded by; ValueError says what is wrong with it."""
     load_file(path, card=card)
-    name = f"brought-{secrets.token_hex(8)}"
+    name = _BROUGHT + secrets.token_hex(8)
     with _brought_lock:
         _brought[name] = (path, card)
         while len(_brought) > MOST_BROUGHT:
@@ -36,7 +37,7 @@ def bring(path: Path, card: Path | None = None) -> str:
 
 def loaded(settings: Settings, name: str, progress: gr.Progress | None = None) -> DenseNet:
     """Return a net of `WEIGHTS`, or one that was brought; ConnectionError with a helpful sentence where its weights cannot be had."""
-    if name not in WEIGHTS:
+    if name.startswith(_BROUGHT):
         with _brought_lock:
             file = _brought.get(name)
         if file is None or not file[0].is_file():

@@ -12,7 +12,7 @@ NEUTRAL = "#8792A2"  # stem, transitions, classifier
 GHOST = "#C026A8"  # the net pinned as A: on no block's bar, legible on light and dark
 FONT_PX = 14
 
-CSS_PATH = Path(__file__).with_name("page.css")
+CSS_PATHS = [Path(__file__).with_name(name) for name in ("page.css", "explain.css")]
 
 
 def block_colour(block: int, blocks: int) -> str:

@@ -26,8 +26,11 @@ from tests.serving import ROOT
 from tests.test_controls import values_of
 
 SETTINGS = Settings(device="cpu", offline=True)
+ASKED_FIRST = ("update", "page_explain", "explain_again", "follow_trust")  # with the request before values of any number
 ASKED_BY_A_VISITOR = (
-    *("update", "open_address", "live", "forget", "cancel"),
+    *("open_address", "live", "forget", "leave", "cancel"),
+    *ASKED_FIRST,
+    *("show_trust", "stop_explaining", "stop_trust", "supersede_maps", "supersede_explanation", "supersede_trust"),
     *("measure_one_step", "cancel_measurement", "cancel_comparison"),
 )
 
@@ -48,15 +51,17 @@ def test_every_event_is_named_and_answers_its_initial_values() -> None:
     names = [fn.api_name for fn in app.fns.values() if fn.fn is not None]
     assert len(names) == len(set(names)), "two events share a name"
     for fn in app.fns.values():
-        if fn.fn is None or fn.api_name in ("predict", "attribute", "load_example", "measure_comparison"):
-            continue  # need a photo (see test_api), are gr.Examples' own, take a minute (see test_compare)
+        if fn.fn is None or fn.api_name in ("predict", "attribute", "load_example", "measure_comparison", "bring_weights"):
+            continue  # need a photo or a file (see test_api, test_predict_tab), are gr.Examples' own, take a minute (see test_compare)
         inputs = [component.value for component in fn.inputs]
         special: list[Any] = [Visitor("test")] if fn.api_name in ASKED_BY_A_VISITOR else []
         if fn.api_name == "open_tab":
             special = [type("Selected", (), {"value": "Layers"})()]
-        if fn.api_name == "page_explain_class":
-            special = [type("Clicked", (), {"index": 3})()]
-        arguments = [*special, *inputs] if fn.api_name == "update" else [*inputs, *special]
+        if fn.api_name == "open_view":
+            special = [type("Selected", (), {"value": "Trust"})()]
+        if fn.api_name == "choose_class":
+            special = [type("Clicked", (), {"net": "cifar10", "index": 3})()]
+        arguments = [*special, *inputs] if fn.api_name in ASKED_FIRST else [*inputs, *special]
         result = fn.fn(*arguments)
         if isinstance(result, Iterator):
             result = list(result)[-1]
@@ -206,20 +211,7 @@ def test_torchinfo_agrees_on_parameters() -> None:
     assert "3,730" in text
 
 
-def test_predict_and_maps_of_a_sample() -> None:
-    settings = Settings(device="cpu", offline=True)
-    photo = Image.open(predict.SAMPLES[[p.stem for p in predict.SAMPLES].index("tabby")])
-    classes, view, line = predict.predict(settings, photo, "cifar10")
-    assert classes["classes"][0]["label"] == "cat"
-    assert "data:image/png" in view
-    assert "641,338" in line
-    pages = list(predict.explain(settings, photo, "cifar10", classes["chosen"]))
-    assert pages[0].count("data:image/png") == 0, "the first page is there at once"
-    assert pages[-1].count("data:image/png") == 3
-    assert "completeness error" in pages[-1]
-
-
 def test_a_net_that_cannot_be_had_is_a_sentence(tmp_path: Any) -> None:
     photo = Image.new("RGB", (32, 32))
     with pytest.raises(gr.Error, match="embedded net works without a network"):
-        predict.predict(Settings(offline=True, weights_dir=tmp_path), photo, "densenet121")
+        predict.predict(Settings(offline=True, weights_dir=tmp_path), photo, ["densenet121"])

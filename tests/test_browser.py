@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlparse
 
+import numpy as np
 import psutil
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from densenet import DenseNetConfig, totals
 from densenet.costs import steps
+from densenet.weights import ASSETS
 from explorer.address import PageState, from_query
 from explorer.formatting import short
 from tests.bad_photos import write_accepted, write_extreme, write_refused
@@ -248,32 +250,96 @@ def test_memory_follows_the_sliders_and_one_step_is_measured(visit: Visit) -> No
     page.wait_for_function("location.search.includes('ckpt=layer')")
 
 
+def _drawn(page: Page, number: int) -> None:
+    """Wait until that many maps are finished."""
+    page.wait_for_function(
+        "n => document.querySelectorAll('#maps canvas').length === n && !/waiting|computing|[0-9] %/.test("
+        "[...document.querySelectorAll('#maps figcaption > span')].map((s) => s.textContent).join())",
+        arg=number,
+        timeout=60_000,
+    )
+
+
+_PIXELS = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].reduce((a, b, i) => (a * 31 + b) % 1000003, 7)"
+
+
 def test_predict_a_sample_and_its_maps(visit: Visit) -> None:
-    page = visit.open()
-    page.get_by_role("tab", name="Predict").click()
+    page = visit.open("?tab=Predict")
     page.locator("#samples .gallery-item").nth(2).click()  # the beagle
     rows = page.locator(".class-row")
     expect(rows).to_have_count(5, timeout=30_000)
     expect(rows.first).to_contain_text("dog")
-    expect(page.locator("#maps figure.map img")).to_have_count(3, timeout=30_000)
-    expect(page.locator(".map-head")).to_contain_text("Why dog?")
-    before = page.locator("#maps img").first.get_attribute("src")
+    _drawn(page, 3)
+    expect(page.locator("#maps .map-head")).to_contain_text("Why dog?")
+    first = page.locator("#maps canvas").first
+    before = first.evaluate(_PIXELS)
+    page.locator("#maps .opacity").fill("0")
+    assert first.evaluate(_PIXELS) != before, "the map can be taken off the photo"
+    page.locator("#maps .opacity").fill("1")
+    assert first.evaluate(_PIXELS) == before
+    first.hover()
+    expect(page.locator("#maps .map-status")).to_contain_text(re.compile(r"Grad-CAM, column 1\d, row 1\d: -?\d"))
+    with page.expect_download() as picture:
+        page.locator("#maps .keep", has_text="PNG").first.click()
+    with page.expect_download() as values:
+        page.locator("#maps .keep", has_text=".npy").first.click()
+    assert picture.value.suggested_filename == "dog-grad_cam.png"
+    assert np.load(values.value.path()).shape == (32, 32)
     second = rows.nth(1).locator(".class-name").inner_text()
     rows.nth(1).click()
-    expect(page.locator(".map-head")).to_contain_text(f"Why {second}?", timeout=30_000)
-    expect(page.locator("#maps figure.map img")).to_have_count(3, timeout=30_000)
-    assert page.locator("#maps img").first.get_attribute("src") != before
+    expect(page.locator("#maps .map-head")).to_contain_text(f"Why {second}?", timeout=30_000)
+    _drawn(page, 3)
+    assert first.evaluate(_PIXELS) != before
+    page.get_by_label("Temperature").fill("1")  # ten
+    expect(rows.first).not_to_contain_text("74", timeout=2000)
+
+
+def _bring(page: Page, *files: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Bring your own weights").click()
+    chooser.value.set_files(files)
+
+
+def test_two_nets_side_by_side_and_a_contrast(visit: Visit, tmp_path: Path) -> None:
+    page = visit.open("?tab=Predict")
+    page.locator("#samples .gallery-item").nth(10).click()  # the tabby
+    expect(page.locator(".class-row").first).to_contain_text("cat", timeout=30_000)
+    _bring(page, ASSETS / "cifar10.pth", ASSETS / "cifar10.json")
+    expect(page.locator(".answer")).to_have_count(2, timeout=30_000)
+    texts = [page.locator(".answer").nth(i).locator(".class-row").first.inner_text() for i in (0, 1)]
+    assert texts[0] == texts[1], "the same weights, brought"
+    page.get_by_label("Against").click()
+    page.get_by_role("option", name="and not dog").click()
+    expect(page.locator("#maps .map-head")).to_contain_text("Why cat and not dog?", timeout=30_000)
+    bad = tmp_path / "bad.pth"
+    bad.write_bytes(b"nothing")
+    _bring(page, bad)
+    expect(page.get_by_text("Cannot read bad.pth").first).to_be_visible(timeout=20_000)
+    expect(page.locator(".answer")).to_have_count(2)
+
+
+def test_film_strip_and_trust(visit: Visit) -> None:
+    page = visit.open("?tab=Predict")
+    page.locator("#samples .gallery-item").nth(2).click()
+    _drawn(page, 3)
+    page.get_by_role("tab", name="Film strip").click()
+    expect(page.locator("#film canvas")).to_have_count(4, timeout=30_000)
+    expect(page.locator("#film .scale-says")).to_have_text("one scale for all")
+    page.get_by_role("tab", name="Trust").click()
+    expect(page.locator("#checks .check")).to_have_count(4, timeout=60_000)
+    expect(page.locator("#insertion-chart .js-line").first).to_be_visible()
+    page.locator(".class-row").nth(1).click()  # the open view follows
+    expect(page.locator("#checks")).to_contain_text("checking", timeout=20_000)
+    expect(page.locator("#checks")).not_to_contain_text("checking", timeout=60_000)
 
 
 def test_a_net_without_its_weights_is_a_sentence_and_harms_nothing(visit: Visit) -> None:
-    page = visit.open()
-    page.get_by_role("tab", name="Predict").click()
-    page.get_by_label("Net", exact=True).click()
-    page.get_by_role("option", name=re.compile("DenseNet-121")).click()
+    page = visit.open("?tab=Predict")
     page.locator("#samples .gallery-item").nth(10).click()
+    expect(page.locator(".class-row").first).to_contain_text("cat", timeout=30_000)
+    page.get_by_label("Nets, side by side").click()
+    page.get_by_role("option", name=re.compile("DenseNet-121")).click()
     expect(page.get_by_text("The embedded net works without a network").first).to_be_visible(timeout=30_000)
-    page.get_by_label("Net", exact=True).click()
-    page.get_by_role("option", name=re.compile("Embedded")).click()
     expect(page.locator(".class-row").first).to_contain_text("cat", timeout=30_000)
 
 
@@ -321,7 +387,7 @@ def test_dark_mode_is_legible_in_every_tab(visit: Visit) -> None:
     title = page.locator("#growth-chart .ytick text").first
     colour = title.evaluate("(node) => getComputedStyle(node).fill")
     assert min(int(part) for part in re.findall(r"\d+", colour)[:3]) > 180, colour
-    for tab in ("Memory", "Layers", "Predict", "Architecture"):
+    for tab in ("Memory", "Compare", "Layers", "Predict", "Architecture"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(300)
 
@@ -351,7 +417,7 @@ def test_small_window(visit: Visit) -> None:
 
 def test_nothing_is_smaller_than_fourteen_pixels(visit: Visit) -> None:
     page = visit.open()
-    for tab in ("Architecture", "Memory", "Layers", "Predict"):
+    for tab in ("Architecture", "Memory", "Compare", "Layers", "Predict"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(800)
         small = page.evaluate("""() => [...document.querySelectorAll('body *')].filter((node) => {

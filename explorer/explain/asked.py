@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from densenet.model import DenseNet
 
+MOST_SECONDS = 300.0  # of one map, by a cautious estimate
 NOTHING = '<div class="hint large">Choose a photo first.</div>'
 
 
@@ -61,6 +62,15 @@ def subject_of(settings: Settings, photo: Image.Image, asked: Asked) -> Subject:
     model = loaded(settings, asked.net)
     view = view_of(model, photo)
     return Subject(model, view, input_of(model, view))
+
+
+def check_affordable(subject: Subject, method: str, options: dict[str, object]) -> None:
+    """Raise ValueError for a map that would keep everybody else waiting for minutes."""
+    from densenet.attribution import expected_seconds
+
+    seconds = expected_seconds(subject.model, subject.x, method, **options)
+    if seconds > MOST_SECONDS:
+        raise ValueError(f"This map would take up to {seconds:.0f} s; the limit here is {MOST_SECONDS:.0f} s. Ask for fewer steps.")
 
 
 def quick() -> dict[str, Any]:

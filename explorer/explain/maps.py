@@ -13,7 +13,7 @@ from PIL import Image
 
 from explorer import background
 from explorer.errors import explained
-from explorer.explain.asked import Asked, Stage, Subject, quick, subject_of
+from explorer.explain.asked import Asked, Stage, Subject, check_affordable, quick, subject_of
 from explorer.formatting import duration
 from explorer.giving_up import EXPLAINING, cancel_explaining, cancellable
 from explorer.map_panel import Shown, map_panel, panel_value
@@ -98,6 +98,8 @@ def _one(
     other = None if against == NOBODY else against
 
     def work(tell: Callable[[tuple[float, Tensor | None]], None]) -> Attribution:
+        check_affordable(subject, method, options)
+
         def progress(share: float, so_far: Tensor | None) -> None:
             tell((share, so_far))
 
@@ -119,7 +121,8 @@ def _one(
     note, bad = _note(result)
     stem = f"{subject.labels[asked.target].replace(' ', '_')}-{method}"
     took = duration(time.perf_counter() - started)
-    yield Shown(label, f"{says} · {took}", stem, pixels_of(method, result.map), note, bad, UNIT)
+    weakness = METHODS[method].known_wrong
+    yield Shown(label, f"{says} · {took}", stem, pixels_of(method, result.map), note, bad, UNIT, weakness)
 
 
 @explained

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,14 @@ from densenet.weights import ASSETS, WEIGHTS
 from explorer import background, nets
 from explorer.answers import answer_of, answers, answers_value
 from explorer.errors import explained
-from explorer.explain import film, maps, trust
+from explorer.explain import film, inside, lesion, maps, reuse, trust
 from explorer.explain.asked import Asked, Stage, quick
 from explorer.image_input import PhotoInput
 from explorer.settings import Settings
 
 TITLE = "Predict"
 SAMPLES = sorted((ASSETS / "samples").glob("*.jpg"))
-VIEWS = (maps, film, trust)
+VIEWS = (maps, film, trust, reuse, inside, lesion)
 MOST_NETS = 3  # side by side; as many as `densenet.weights` keeps loaded
 _CARD_SUFFIX = ".json"
 
@@ -35,16 +36,23 @@ def predict(
 
     if photo is None or not chosen:
         return "", None
-    columns, asked = [], None
+    columns, asked, missing = [], None, []
     for key in chosen[:MOST_NETS]:
         progress(0.0, desc=f"loading {WEIGHTS[key].label}" if key in WEIGHTS else "loading")
-        model = nets.loaded(settings, key, progress)
+        try:
+            model = nets.loaded(settings, key, progress)
+        except (ValueError, ConnectionError) as error:  # the other nets answer all the same
+            missing.append(str(error))
+            continue
         background.run(logits_of, model, photo)  # the first pass of a shape is slower than those that follow
         started = time.perf_counter()
         logits = background.run(logits_of, model, photo)
         columns.append(answer_of(key, model, view_of(model, photo), logits, time.perf_counter() - started))
         asked = asked or Asked(secrets.token_hex(4), key, int(logits.argmax()))
-    assert asked is not None
+    if asked is None:
+        raise ValueError(" ".join(missing))
+    for sentence in missing:
+        gr.Warning(escape(sentence, quote=False), duration=8)
     return answers_value(columns, asked.net, asked.target), asked
 
 
