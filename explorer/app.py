@@ -15,11 +15,11 @@ from explorer.headline import headline
 from explorer.message import corrections, message, problem
 from explorer.panel import PLOTLY_JS, PLOTLY_PRELOAD
 from explorer.settings import Settings
-from explorer.tabs import architecture, compare, layers, memory, predict
+from explorer.tabs import architecture, compare, layers, memory, predict, train
 from explorer.theme import CSS_PATHS, theme
 
 TITLE = "DenseNet explorer"
-TABS = (architecture.TITLE, memory.TITLE, compare.TITLE, layers.TITLE, predict.TITLE)
+TABS = (architecture.TITLE, memory.TITLE, compare.TITLE, layers.TITLE, predict.TITLE, train.TITLE)
 
 # Shows the tiles; writes the query of the shown net into the address, and says so to the server, once the sliders rest.
 _HEADLINE = """
@@ -171,6 +171,8 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
                 table = layers.build(config, workload, layers_tab)
             with gr.Tab(predict.TITLE, id=predict.TITLE):
                 predict.build(settings_state)
+            with gr.Tab(train.TITLE, id=train.TITLE) as train_tab:
+                train.build(numbers.rest, config, settings_state, active, train_tab)
         api.build(settings_state)
 
         outputs = [config, workload, numbers, charts, memory_charts, notice]

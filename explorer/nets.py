@@ -12,12 +12,13 @@ import gradio as gr
 from densenet.weights import WEIGHTS, is_here, load, load_file
 from explorer.formatting import memory
 from explorer.settings import Settings
+from explorer.training import trained
 
 if TYPE_CHECKING:
     from densenet.cards import Weights
     from densenet.model import DenseNet
 
-_BROUGHT = "brought-"
+_BROUGHT, _TRAINED = "brought-", "trained-"
 MOST_BROUGHT = 64  # files of visitors that are remembered; the oldest goes
 
 _brought: dict[str, tuple[Path, Path | None]] = {}  # by a name that nobody can guess: weights, card
@@ -44,6 +45,12 @@ def loaded(settings: Settings, name: str, progress: gr.Progress | None = None) -
             raise ValueError("This net is no longer here: please bring its file again.")
         return load_file(file[0], card=file[1])
 
+    if name.startswith(_TRAINED):
+        run = trained(settings).get(name.removeprefix(_TRAINED))
+        if run is None:
+            raise ValueError("This training's net is no longer here.")
+        return load_file(run)
+
     def shown(done: int, total: int) -> None:
         if progress is not None:
             progress(done / total if total else None, desc=f"downloading {WEIGHTS[name].label}: {memory(done)} of {memory(total)}")
@@ -61,8 +68,8 @@ def record_of(model: DenseNet) -> Weights:
 
 
 def choices(settings: Settings) -> list[tuple[str, str]]:
-    """Return the nets that come with the app, each with what has to happen before it can answer."""
-    return [
+    """Return the nets of the trainings here, and those that come with the app, each with what has to happen before it can answer."""
+    return [(f"{run} · trained here", _TRAINED + run) for run in trained(settings)] + [
         (record.label if record.url is None else f"{record.label} · {'ready' if is_here(name, settings.weights_dir) else 'download'}", name)
         for name, record in WEIGHTS.items()
     ]

@@ -12,6 +12,7 @@ checkpoint.pt while the training still runs.
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import sys
 from collections.abc import Sequence
@@ -79,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("data", help=f"a folder of classes (or with train/ and test/ in it), or one of {', '.join(DATASETS)}")
     made.add_argument("--data-folder", help="where the files of a dataset are, or shall be")
     made.add_argument("--download", action="store_true", help="bring a dataset's missing files into --data-folder")
-    made.add_argument("--size", type=int, default=32, help="side in pixels of a folder's pictures for the net (default 32)")
+    made.add_argument("--size", type=int, help="side in pixels of the pictures for the net (default: a dataset's own, a folder's 32)")
     made.add_argument("--max-gib", type=float, default=MAX_BYTES / 2**30, help="memory for decoded pictures (default 4)")
     made.add_argument("--held-out", type=int, help="pictures kept out of training, to choose the epoch by (a tenth, at most 5000)")
     made.add_argument("--run", type=Path, help="the run's folder (default: runs/ and the data's name)")
@@ -127,6 +128,13 @@ def _label(arguments: argparse.Namespace) -> str:
     return arguments.label or Path(arguments.data).resolve().name
 
 
+def picture(image: torch.Tensor) -> str:
+    """Return a uint8 picture, C x H x W, as a PNG that a page can show."""
+    from torchvision.io import encode_png
+
+    return "data:image/png;base64," + base64.b64encode(encode_png(image).numpy().tobytes()).decode("ascii")
+
+
 def _finish(result: Result, run: Path, arguments: argparse.Namespace, data: tuple[ImageSet, ImageSet, ImageSet | None]) -> Evaluation:
     """Test the net once, write it with its card and its result, and return the evaluation that people shall read."""
     train, valid, test = data
@@ -149,7 +157,10 @@ def _finish(result: Result, run: Path, arguments: argparse.Namespace, data: tupl
         licence=arguments.licence,
         half=arguments.half,
     )
+    on = valid if test is None else test
     shown = {"on": "held_out" if test is None else "test", "classes": train.classes, **asdict(tested)}
+    for mistake, entry in zip(tested.mistakes, shown["mistakes"], strict=True):
+        entry["picture"] = picture(on.images[mistake.index])
     write_whole(run / "result.json", lambda file: file.write(json.dumps(shown).encode()))
     return tested
 

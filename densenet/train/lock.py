@@ -37,3 +37,19 @@ def locked(checkpoint: Path | None, needed_bytes: int) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def is_locked(checkpoint: Path) -> bool:
+    """Whether a training writes `checkpoint` now, in whatever process of this machine."""
+    file = checkpoint.with_suffix(".lock")
+    if fcntl is None or not file.is_file():
+        return False
+    handle = os.open(file, os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(handle)

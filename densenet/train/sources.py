@@ -6,6 +6,7 @@ import gzip
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -13,11 +14,15 @@ from pathlib import Path
 import torch
 from torchvision import datasets
 from torchvision.datasets.mnist import read_image_file, read_label_file
+from torchvision.transforms.v2.functional import resize
 
+from densenet.config import IMAGE_SIZE_RANGE, checked_integer
 from densenet.train.data import MAX_BYTES, ImageSet, Progress, load_folder, measured_preprocessing
 
 DATASETS = ("fashion_mnist", "cifar10", "cifar100")
 FASHION_MNIST_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package dataset-fashion-mnist
+_FOLDER_SIZE_PX = 32
+_RESIZED_AT_ONCE = 1000
 _TEST_FOLDERS = ("test", "val", "valid", "validation")
 
 
@@ -99,9 +104,23 @@ def _image_set(images: torch.Tensor, labels: torch.Tensor, classes: tuple[str, .
     return ImageSet(images, labels.long(), classes, names, measured_preprocessing(images))
 
 
+def resized(data: ImageSet, size_px: int, max_bytes: int = MAX_BYTES) -> ImageSet:
+    """Return `data` with its pictures brought to `size_px` pixels a side, bilinear; ValueError if they need more than `max_bytes`."""
+    checked_integer("size_px", size_px, IMAGE_SIZE_RANGE)
+    count, channels, side, _ = data.images.shape
+    if side == size_px:
+        return data
+    needed = count * channels * size_px**2
+    if needed > max_bytes:
+        need, limit = needed / 2**30, max_bytes / 2**30
+        raise ValueError(f"{count} pictures of {size_px} x {size_px} need {need:.1f} GiB, above the limit of {limit:.1f}")
+    parts = [resize(part, [size_px, size_px], antialias=True) for part in data.images.split(_RESIZED_AT_ONCE)]
+    return replace(data, images=torch.cat(parts), preprocessing=replace(data.preprocessing, crop_px=size_px))
+
+
 def load_split(
     source: str,
-    size_px: int = 32,
+    size_px: int | None = None,
     *,
     folder: str | PathLike[str] | None = None,
     download: bool = False,
@@ -111,15 +130,18 @@ def load_split(
 ) -> tuple[ImageSet, ImageSet | None]:
     """Return (training pictures, test pictures or None) of `source`: one of `DATASETS`, in `folder`, or a folder of classes.
 
-    A folder that holds train/ and test/ (or val/) is read as these two. `size_px` is for folders; datasets keep their own size. `cancelled`
+    A folder that holds train/ and test/ (or val/) is read as these two. `size_px` None: a dataset's own size, 32 for folders. `cancelled`
     is `load_folder`'s. ValueError for data that are not there or not enough.
     """
     if source in DATASETS:
         train, test = (
             load_dataset(source, folder, train=half, download=download, progress=progress, cancelled=cancelled) for half in (True, False)
         )
-        return train, test
-    read = partial(load_folder, size_px=size_px, max_bytes=max_bytes, progress=progress, cancelled=cancelled)
+        if size_px is None:
+            return train, test
+        return resized(train, size_px, max_bytes), resized(test, size_px, max_bytes)
+    side = _FOLDER_SIZE_PX if size_px is None else size_px
+    read = partial(load_folder, size_px=side, max_bytes=max_bytes, progress=progress, cancelled=cancelled)
     root = Path(source)
     if not (root / "train").is_dir():
         return read(root), None
