@@ -151,6 +151,16 @@ def attribute(settings: Settings, photo: Image.Image | None, net: str, target: i
     }
 
 
+@explained
+def reuse(settings: Settings, net: str, weighted: bool) -> dict[str, Any]:
+    """Mean absolute weights by source, for each dense block of one of the nets: figure 5 of the paper; `weighted` by the norms' |gamma|."""
+    from densenet.reuse import reuse as run
+
+    if not isinstance(weighted, bool):
+        raise ValueError(f"weighted must be true or false, got {weighted!r}")
+    return {"net": net, "blocks": [block.as_dict() for block in run(loaded(settings, net), weighted)]}
+
+
 def build(settings: gr.State) -> None:
     """Register the endpoints; nothing of them is seen on the page."""
     quick: dict[str, Any] = {"queue": False}
@@ -164,6 +174,8 @@ def build(settings: gr.State) -> None:
         photo, net = PhotoInput(label="photo"), gr.Textbox("cifar10", label="net")
         k, target = gr.Number(5, precision=0, label="k"), gr.Number(MOST_PROBABLE, precision=0, label="target")
         method, out, go = gr.Textbox("grad_cam", label="method"), gr.JSON(), gr.Button()
+        weighted = gr.Checkbox(False, label="weighted")
     model_work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
     go.click(predict, [settings, photo, net, k], out, api_name="predict", **model_work)
     go.click(attribute, [settings, photo, net, target, method], out, api_name="attribute", **model_work)
+    go.click(reuse, [settings, net, weighted], out, api_name="reuse", **model_work)

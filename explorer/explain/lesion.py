@@ -13,7 +13,7 @@ from PIL import Image
 from explorer import background
 from explorer.errors import explained
 from explorer.explain.asked import NOTHING, Asked, Stage, Subject, quick, subject_of
-from explorer.explain.lesion_figure import lesion_figure
+from explorer.explain.lesion_figure import decimal, lesion_figure
 from explorer.formatting import share
 from explorer.giving_up import EXPLAINING, cancel_explaining, cancellable
 from explorer.panel import chart_panel, drawn
@@ -40,11 +40,11 @@ def strongest(lesions: LesionMap) -> int:
     return max(range(len(lesions.everywhere)), key=lambda source: abs(lesions.everywhere[source].logit))
 
 
-def moved_classes(lesion: Lesion) -> list[int]:
-    """Return the five most probable classes before, then those of the five after that are new."""
+def moved_classes(lesion: Lesion, target: int) -> list[int]:
+    """Return the five most probable classes before, then those of the five after and `target` that are new."""
     k = min(MOST_CLASSES, len(lesion.logits_before))
     before, after = (logits.topk(k).indices.tolist() for logits in (lesion.logits_before, lesion.logits_after))
-    return before + [index for index in after if index not in before]
+    return list(dict.fromkeys([*before, *after, target]))
 
 
 def _row(label: str, before: float, after: float, asked: bool) -> str:
@@ -59,7 +59,7 @@ def moved_page(lesion: Lesion, labels: tuple[str, ...], target: int, off: str) -
     before, after = lesion.probabilities_before, lesion.probabilities_after
     was, now = (escape(labels[int(p.argmax())]) for p in (before, after))
     head = f"Answer: <b>{was}</b> → <b>{now}</b>" if was != now else f"Answer: still <b>{was}</b>"
-    rows = "".join(_row(labels[i], before[i].item(), after[i].item(), i == target) for i in moved_classes(lesion))
+    rows = "".join(_row(labels[i], before[i].item(), after[i].item(), i == target) for i in moved_classes(lesion, target))
     return f'<div class="moved"><div class="moved-head">{head}</div>{rows}<div class="hint">Grey: all on; blue: without {off}.</div></div>'
 
 
@@ -70,7 +70,7 @@ def _name(source: int) -> str:
 def _note(lesions: LesionMap, label: str) -> str:
     name = escape(label)
     return (
-        f'<div class="hint">With everything on: <b>{name}</b> {share(lesions.probability)}, logit {lesions.logit:.2f}. '
+        f'<div class="hint">With everything on: <b>{name}</b> {share(lesions.probability)}, logit {decimal(lesions.logit)}. '
         f"A change below 0: what was switched off spoke for {name}. {_MEANS[lesions.by]}</div>"
     )
 
