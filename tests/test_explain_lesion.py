@@ -38,16 +38,16 @@ def photo(samples: Path) -> Image.Image:
 
 
 def last(photo: Image.Image | None, asked: Asked | None = ASKED, block: int | None = 3, by: str = "zero", source: int | None = None) -> Any:
-    return list(view.show(VISITOR, SETTINGS, photo, asked, block, by, source))[-1]
+    return list(view.show(SETTINGS, photo, asked, block, by, source, VISITOR))[-1]
 
 
 def test_nothing_without_a_photo(photo: Image.Image) -> None:
     for answer in (last(None), last(photo, None)):
         assert answer[-1] == NOTHING
         assert json.loads(answer[2])["figures"] == []
-    assert list(view.each_reader(VISITOR, SETTINGS, None, ASKED, 1, "zero"))[-1][1] == NOTHING
+    assert list(view.each_reader(SETTINGS, None, ASKED, 1, "zero", VISITOR))[-1][1] == NOTHING
     assert view.switch_off(SETTINGS, None, ASKED, 1, "zero", 0) == ""
-    assert list(view.show_if_open(VISITOR, "Maps", SETTINGS, photo, ASKED, 3, "zero", None)) == [(gr.skip(),) * 5]
+    assert list(view.show_if_open("Maps", SETTINGS, photo, ASKED, 3, "zero", None, VISITOR)) == [(gr.skip(),) * 5]
 
 
 def test_the_page_knows_the_librarys_replacements() -> None:
@@ -74,7 +74,7 @@ def test_a_block_or_source_that_is_not_there_is_replaced(photo: Image.Image) -> 
     assert last(photo, block=9)[0]["value"] == 4
     assert last(photo, block=1, source=99)[1]["value"] in (0, 1, 2)
     assert last(photo, block=1, source=1)[1]["value"] == 1
-    kept = list(view.show_block(VISITOR, SETTINGS, photo, ASKED, 1, "zero"))[-1]
+    kept = list(view.show_block(SETTINGS, photo, ASKED, 1, "zero", VISITOR))[-1]
     assert kept[1]["value"] == last(photo, block=1)[1]["value"]
 
 
@@ -103,7 +103,7 @@ def test_the_asked_class_is_always_among_those_that_move() -> None:
 def test_each_reader_alone(photo: Image.Image) -> None:
     subject = subject_of(SETTINGS, photo, ASKED)
     expected = lesion_map(subject.model, subject.x, 5, 2)
-    panel, line = list(view.each_reader(VISITOR, SETTINGS, photo, ASKED, 2, "zero"))[-1]
+    panel, line = list(view.each_reader(SETTINGS, photo, ASKED, 2, "zero", VISITOR))[-1]
     *_, cells = json.loads(panel)["figures"][0]["data"]
     assert "With everything on" in line
     for drawn, row in zip(cells["z"], expected.cells, strict=True):
@@ -121,16 +121,16 @@ def test_work_that_is_given_up_says_so(photo: Image.Image, monkeypatch: pytest.M
         return real(*args, **options)
 
     monkeypatch.setattr("densenet.lesion.lesion_map", given_up)
-    assert list(view.each_reader(VISITOR, SETTINGS, photo, ASKED, 2, "zero"))[-1] == (gr.skip(), '<div class="hint">Stopped.</div>')
+    assert list(view.each_reader(SETTINGS, photo, ASKED, 2, "zero", VISITOR))[-1] == (gr.skip(), '<div class="hint">Stopped.</div>')
     assert last(photo)[-1] == '<div class="hint">Stopped.</div>'
 
 
 def test_progress_is_told_and_refusals_reach_the_page(photo: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = [line for _, line in view.each_reader(VISITOR, SETTINGS, photo, ASKED, 1, "zero")]
+    lines = [line for _, line in view.each_reader(SETTINGS, photo, ASKED, 1, "zero", VISITOR)]
     assert all(re.search(r">\d+ of 9 runs …<", line) for line in lines[:-1])
     monkeypatch.setattr("densenet.lesion.MAX_EXPECTED_SECONDS", 0.0)
     with pytest.raises(gr.Error, match="Not run: 9 forward passes"):
-        list(view.each_reader(VISITOR, SETTINGS, photo, ASKED, 1, "zero"))
+        list(view.each_reader(SETTINGS, photo, ASKED, 1, "zero", VISITOR))
     monkeypatch.undo()
     with pytest.raises(gr.Error, match="by must be one of zero, mean, got 'noise'"):
         last(photo, by="noise")

@@ -161,7 +161,9 @@ def show_if_open(view: str, *sources: Any) -> Any:
 def build(stage: Stage, tab: gr.Tab) -> None:
     """Lay out the view and wire it."""
     with gr.Row(elem_classes="explain-tools"):
-        block = gr.Dropdown([("all blocks", ALL_BLOCKS)], value=ALL_BLOCKS, show_label=False, container=False, min_width=140, scale=1)
+        block = gr.Dropdown(
+            [("all blocks", ALL_BLOCKS)], value=ALL_BLOCKS, show_label=False, container=False, min_width=140, scale=1, elem_id="reuse-block"
+        )
         weighted = gr.Checkbox(
             False, label="times |γ|, the scale of the norm before", container=False, min_width=300, scale=2, elem_classes="few"
         )
