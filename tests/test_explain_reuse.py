@@ -68,7 +68,7 @@ def test_the_asked_net_is_shown_and_the_wrong_one_refused(make_net: Make, monkey
     assert len(choice["choices"]) == 3
     assert "&lt;b&gt;mine" in value["note"]
     monkeypatch.undo()
-    with pytest.raises(gr.Error, match="no longer here"):
+    with pytest.raises(gr.Error, match="weights must be one of"):
         shown(Asked("a", "nonsense", 0))
 
 
