@@ -10,7 +10,9 @@ from functools import lru_cache
 from http.client import HTTPException
 from os import PathLike
 from pathlib import Path
-from uuid import uuid4
+from typing import IO
+
+from densenet.whole_files import write_whole
 
 Progress = Callable[[int, int], object]  # told of a download: bytes that came, bytes in all (0: not known)
 
@@ -42,12 +44,11 @@ def download(name: str, url: str, sha256: str, file: Path, progress: Progress) -
 
     `sha256` is the hash or its first digits. Unlike torch.hub's, a download that stalls ends, and nothing is printed.
     """
-    partial = file.with_name(f"{file.name}.{uuid4().hex}.partial")  # its own: another process may be bringing the same file
-    digest = hashlib.sha256()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+
+    def bring(target: IO[bytes]) -> None:
+        digest = hashlib.sha256()
         request = urllib.request.Request(url, headers={"User-Agent": "torch.hub"})
-        with urllib.request.urlopen(request, timeout=_STALLED_SECONDS) as answer, open(partial, "xb") as target:
+        with urllib.request.urlopen(request, timeout=_STALLED_SECONDS) as answer:
             total = int(answer.headers.get("Content-Length") or 0)
             while chunk := answer.read(2**18):
                 digest.update(chunk)
@@ -57,11 +58,11 @@ def download(name: str, url: str, sha256: str, file: Path, progress: Progress) -
                 raise ConnectionError(f"the connection ended after {target.tell()} of {total} bytes")
         if not digest.hexdigest().startswith(sha256):
             raise ConnectionError("the file that came is not the published one, its SHA-256 differs")
-        partial.replace(file)
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, bring)
     except (OSError, HTTPException) as error:  # URLError is an OSError
         broken = isinstance(error, HTTPException)  # its text is what the server sent
         reason = "its answer broke off or is not HTTP" if broken else getattr(error, "reason", error)
         raise ConnectionError(f"The weights of {name} could not be downloaded from {url}: {reason}.") from None
-    finally:
-        if partial.exists():
-            partial.unlink()

@@ -13,16 +13,18 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
-from uuid import uuid4
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
+
+from densenet.whole_files import write_whole
 
 MAX_FILE_BYTES = 2**30  # densenet161 with Adam's two states has 345 MB
 _PICKLES_IN_OLD_FILES = 5  # magic number, version, machine, content, keys of the storages that follow
 _DEPTH = 3  # of dictionaries in dictionaries in which a state_dict is looked for
+_AVERAGED = frozenset({"ema", "average"})  # words in the names that training programs, ours among them, give to averaged weights
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 # Less than torch itself lets a pickle call: bytearray and the constructors of tensors reserve whatever memory they are told to.
 _HARMLESS = re.compile(
@@ -153,7 +155,7 @@ def _state_dict_in(content: object) -> dict[str, Tensor]:
         for path, mapping in _mappings(content)
     ]
     nets = [(path, tensors) for path, tensors in named if any(name.endswith("conv0.weight") for name in tensors)]
-    averaged = [tensors for path, tensors in nets if "ema" in re.split(r"[^a-z]+", path.lower())]
+    averaged = [tensors for path, tensors in nets if _AVERAGED.intersection(re.split(r"[^a-z]+", path.lower()))]
     if averaged:
         return averaged[0]
     return nets[0][1] if nets else max((tensors for _, tensors in named), key=len, default={})
@@ -188,12 +190,16 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
     if path.suffix not in (".safetensors", ".pth", ".pt"):
         raise ValueError(f"path must end in .safetensors, .pth or .pt, got {path.name!r}")
     copies = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    partial = path.with_name(f"{path.name}.{uuid4().hex}.partial")
+    if path.suffix == ".safetensors":
+        content = save(copies, metadata)
+        write_whole(path, lambda file: file.write(content))
+    else:
+        write_saved(path, copies)
+
+
+def write_saved(path: Path, content: object) -> None:
+    """Write a file of torch.save, whole or not at all; OSError if that fails."""
     try:
-        if path.suffix == ".safetensors":
-            save_file(copies, partial, metadata=metadata)
-        else:
-            torch.save(copies, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        write_whole(path, lambda file: torch.save(content, file))
+    except RuntimeError as error:  # what torch's writer makes of a full disk
+        raise OSError(f"{path} could not be written: {error}") from error

@@ -16,8 +16,9 @@ from densenet.download import sha256_of
 from densenet.model import DenseNet
 from densenet.recognition import config_of, misfits, plain_names
 from densenet.tensor_files import check_size, read_tensors, settled, write_tensors
+from densenet.whole_files import write_whole
 
-__all__ = ["check_size", "read_known_net", "read_net", "save_net"]
+__all__ = ["check_size", "halved", "read_known_net", "read_net", "save_net", "write_card"]
 
 _IN_HEADER = "densenet_card"  # the key of a card in the header of a safetensors file
 _UNKNOWN_LICENCE = "unknown: brought by the visitor"
@@ -80,17 +81,46 @@ def read_net(path: Path, sha256: str, card_content: bytes | None) -> DenseNet:
     return model
 
 
-def save_net(model: DenseNet, path: Path, card: Card) -> Card:
+def halved(model: DenseNet) -> DenseNet:
+    """Round `model`'s convolutions and classifier to float16 in place, still float32 in memory; norms keep every digit.
+
+    Evaluate it after this: what a card claims is to be true of the file that `save_net` writes with `half`.
+    """
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.copy_(parameter.half())
+    return model
+
+
+def _halves(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what `halved` rounded in two bytes a number; ValueError for numbers that float16 does not reach, or not exactly."""
+    halves = {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in tensors.items()}
+    for name, tensor in halves.items():
+        if not torch.equal(tensor.to(tensors[name].dtype), tensors[name]):
+            raise ValueError(f"{name} must hold float16's numbers to be stored as such: use halved first, and evaluate the net after it")
+    return halves
+
+
+def save_net(model: DenseNet, path: Path, card: Card, *, half: bool = False) -> Card:
     """Write a net as .safetensors, .pth or .pt with its card beside it (`densenet.cards`), for `load_file`; return the card as written.
 
     `card` brings classes, preprocessing, claims and licence; the file's name and hash, config and count are added here. A safetensors file
-    carries its card in the header too. ValueError, and nothing is written, for a card that does not fit the net or another suffix.
+    carries its card in the header too. `half` stores a net that `halved` has rounded in two bytes a weight. ValueError, and nothing is
+    written, for a card that does not fit the net, a net that was not rounded, or another suffix; OSError for a full disk.
     """
     own: dict[str, object] = {"config": asdict(model.config), "parameters": _params(model)}
     inside = {key: value for key, value in card.items() if key not in ("file", "sha256")} | own  # a file cannot hold its own hash
     inside = dict(parse_card(json.dumps(inside)))
     record_of(inside, model.config, name=path.stem, params=_params(model), sha256="", source="", licence=_UNKNOWN_LICENCE)
-    write_tensors(path, model.state_dict(), {_IN_HEADER: json.dumps(inside)})
+    state = model.state_dict()
+    write_tensors(path, _halves(state) if half else state, {_IN_HEADER: json.dumps(inside)})
     beside = {"file": path.name, "sha256": sha256_of(path), **inside}
-    path.with_suffix(".json").write_text(json.dumps(beside, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_card(path.with_suffix(".json"), beside)
     return beside
+
+
+def write_card(path: Path, card: Card) -> None:
+    """Write a card as a JSON file, whole or not at all."""
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    write_whole(path, lambda file: file.write(text.encode()))

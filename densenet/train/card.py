@@ -1,0 +1,79 @@
+"""What is left of a training: a file of weights, and a card (`densenet.cards`) that says what they are and what is claimed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from os import PathLike
+from pathlib import Path
+
+from densenet.model import DenseNet
+from densenet.preprocessing import Preprocessing
+from densenet.train.evaluate import Evaluation
+from densenet.train.recipe import Recipe
+from densenet.weight_files import save_net, write_card
+
+
+def claim(found: Evaluation, on: str) -> dict[str, object]:
+    """Return a card's accuracy: what was found, and the pictures that it was found `on`, in words."""
+    top5 = {} if found.top5_accuracy is None else {"top5": round(found.top5_accuracy, 6)}
+    return {"top1": round(found.accuracy, 6), **top5, "on": on}
+
+
+def preprocessing_entry(preprocessing: Preprocessing) -> dict[str, object]:
+    """Return a card's preprocessing; how it cuts and scales is told to people too, in words."""
+    side = preprocessing.crop_px
+    if preprocessing.resize_px is None:
+        cut: dict[str, object] = {"resize": f"the largest centred square, fitted to {side} x {side}, Lanczos"}
+    else:
+        cut = {"resize_px": preprocessing.resize_px, "resize": f"the short side to resize_px, bilinear, then the centre, {side} x {side}"}
+    return {"crop_px": side, **cut, "scale": "0 to 1", "mean": list(preprocessing.mean), "std": list(preprocessing.std)}
+
+
+def write_net(
+    model: DenseNet,
+    path: str | PathLike[str],
+    *,
+    label: str,
+    classes: tuple[str, ...],
+    preprocessing: Preprocessing,
+    recipe: Recipe,
+    accuracy: Mapping[str, object],
+    data: str,
+    licence: str,
+    half: bool = False,
+) -> Path:
+    """Write a trained net with its card beside it (the same name, .json), in the form of the embedded net's; return the card's path.
+
+    `path` ends in .pth, .pt or .safetensors; `densenet.weights.load_file` reads it. `accuracy` is a `claim`, and for people whatever else
+    was found. `half` is `save_net`'s, for a net that `halved` has rounded. Errors are those of `save_net`.
+    """
+    path = Path(path)
+    card = {
+        "label": label,
+        "classes": list(classes),
+        "preprocessing": preprocessing_entry(preprocessing),
+        "data": data,
+        "recipe": recipe.as_dict(),
+        "accuracy": dict(accuracy),
+        "date": date.today().isoformat(),
+        "licence": licence,
+    }
+    save_net(model, path, card, half=half)
+    return path.with_suffix(".json")
+
+
+def write_checkpoint_card(
+    checkpoint: str | PathLike[str], model: DenseNet, *, label: str, classes: tuple[str, ...], preprocessing: Preprocessing
+) -> Path:
+    """Write a card beside a checkpoint, which changes and claims nothing, so that `load_file` can use the net while it is still trained."""
+    card = {
+        "label": label,
+        "config": asdict(model.config),
+        "classes": list(classes),
+        "preprocessing": preprocessing_entry(preprocessing),
+    }
+    target = Path(checkpoint).with_suffix(".json")
+    write_card(target, card)
+    return target

@@ -1,0 +1,95 @@
+"""What a training tells while it runs, and what it can be told: lines of a log, and a small file, both beside the checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from densenet.config import checked_choice
+
+KINDS = ("start", "progress", "epoch", "paused", "resumed", "problem", "stopped", "end")
+WISHES = ("go", "pause", "stop")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One report. Loss and accuracies (0 to 1) are of the training batches since the last report, or of the epoch so far for "epoch"."""
+
+    kind: str
+    step: int  # steps taken
+    steps: int  # in all, if the budget is spent in epochs
+    epoch: int  # epochs begun, from 1
+    seconds: float  # of training, over all its sittings, pauses not counted
+    lr: float
+    loss: float | None = None
+    accuracy: float | None = None
+    valid_loss: float | None = None
+    valid_accuracy: float | None = None
+    images_per_second: float | None = None
+    message: str = ""  # of "problem", "paused" and "stopped"
+
+
+def log_of(checkpoint: str | os.PathLike[str]) -> Path:
+    """Return the log beside `checkpoint`: JSON lines, one an event."""
+    return Path(checkpoint).with_suffix(".jsonl")
+
+
+def wish_of(checkpoint: str | os.PathLike[str]) -> Path:
+    """Return the file beside `checkpoint` that holds what is asked of its training."""
+    return Path(checkpoint).with_suffix(".ask")
+
+
+def append(log: Path, event: Event) -> None:
+    """Add one line to `log`; None fields are left out."""
+    line = json.dumps({key: value for key, value in asdict(event).items() if value is not None and value != ""})
+    with open(log, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def read_log(checkpoint: str | os.PathLike[str]) -> list[Event]:
+    """Return the events of a training, oldest first, also while it runs and after a crash; none if there is no log."""
+    return list(_events(log_of(checkpoint)))
+
+
+def _events(log: Path) -> Iterator[Event]:
+    if not log.is_file():
+        return
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            yield Event(**json.loads(line))
+        except (ValueError, TypeError):  # the last line of a process that was killed, or another's
+            continue
+
+
+def forget_after(log: Path, step: int) -> None:
+    """Drop the lines of steps after `step`, which will be taken again."""
+    kept = [event for event in _events(log) if event.step <= step]
+    log.unlink(missing_ok=True)
+    for event in kept:
+        append(log, event)
+
+
+def ask(checkpoint: str | os.PathLike[str], wish: str) -> None:
+    """Ask the training that writes `checkpoint`, in whatever process, to "pause", to "go" on, or to write a checkpoint and "stop".
+
+    A pause holds until it is taken back, also over a restart; a stop until it is obeyed.
+    """
+    file = wish_of(checkpoint)
+    if checked_choice("wish", wish, WISHES) == "go":
+        file.unlink(missing_ok=True)
+        return
+    partial = file.with_suffix(".ask.partial")
+    partial.write_text(wish, encoding="utf-8")
+    partial.replace(file)
+
+
+def asked(checkpoint: str | os.PathLike[str]) -> str:
+    """Return what was last asked of a training: one of `WISHES`."""
+    try:
+        wish = wish_of(checkpoint).read_text(encoding="utf-8").strip()
+    except OSError:
+        return "go"
+    return wish if wish in WISHES else "go"

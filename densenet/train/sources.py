@@ -1,0 +1,133 @@
+"""Where pictures come from: a folder of classes, or Fashion-MNIST and CIFAR in the files that their authors publish."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from os import PathLike
+from pathlib import Path
+
+import torch
+from torchvision import datasets
+from torchvision.datasets.mnist import read_image_file, read_label_file
+
+from densenet.train.data import MAX_BYTES, ImageSet, Progress, load_folder, measured_preprocessing
+
+DATASETS = ("fashion_mnist", "cifar10", "cifar100")
+FASHION_MNIST_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package dataset-fashion-mnist
+_TEST_FOLDERS = ("test", "val", "valid", "validation")
+
+
+def load_dataset(
+    name: str,
+    folder: str | PathLike[str] | None = None,
+    *,
+    train: bool = True,
+    download: bool = False,
+    progress: Progress = lambda done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> ImageSet:
+    """Return the training or the test half of one of `DATASETS`, at its own size.
+
+    `folder` holds the published files as torchvision keeps them, or for Fashion-MNIST the four idx files, packed or not (default: Debian's
+    folder), or for CIFAR a folder train/<class> and test/<class> of pictures. `download` brings missing files into `folder`. ValueError if
+    the data are not there, or the files are damaged.
+    """
+    if name not in DATASETS:
+        raise ValueError(f"data must be one of {', '.join(DATASETS)} or a folder, got {name!r}")
+    if name == "fashion_mnist":
+        return _fashion_mnist(Path(folder or FASHION_MNIST_FOLDER), train, download)
+    if folder is None:
+        raise ValueError(f"{name} needs the folder that holds it, or shall hold it")
+    pictures = Path(folder) / ("train" if train else "test")
+    if pictures.is_dir():
+        return load_folder(pictures, 32, progress=progress, cancelled=cancelled)
+    kind = datasets.CIFAR10 if name == "cifar10" else datasets.CIFAR100
+    found = _opened(name, Path(folder), lambda: kind(str(folder), train=train, download=download))
+    images = torch.from_numpy(found.data).permute(0, 3, 1, 2).contiguous()
+    return _image_set(images, torch.tensor(found.targets), tuple(found.classes))
+
+
+def _opened(name: str, folder: Path, make: Callable[[], datasets.VisionDataset]) -> datasets.VisionDataset:
+    """Return what `make` reads, torchvision's many errors as one ValueError."""
+    try:
+        return make()
+    except Exception as error:
+        reason = str(error).split(". ")[0].strip().rstrip(".")
+        raise ValueError(f"{name} could not be read from {folder}: {reason}") from None
+
+
+def _fashion_mnist(folder: Path, train: bool, download: bool) -> ImageSet:
+    part = "train" if train else "t10k"
+    for place in (folder, folder / "FashionMNIST" / "raw"):
+        files = [_idx_file(place, f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")]
+        if files[0] and files[1]:
+            break
+    else:
+        if not download:
+            raise ValueError(f"fashion_mnist is not in {folder}: it needs the idx files, or download")
+        found = _opened("fashion_mnist", folder, lambda: datasets.FashionMNIST(str(folder), train=train, download=True))
+        return _image_set(found.data.unsqueeze(1), found.targets, tuple(found.classes))
+    try:
+        images, labels = (_unpacked(file, read) for file, read in zip(files, (read_image_file, read_label_file), strict=True))
+    except Exception:  # a damaged file raises what it likes
+        raise ValueError(f"fashion_mnist could not be read from {folder}: a file is damaged or ends early") from None
+    return _image_set(images.unsqueeze(1), labels, tuple(datasets.FashionMNIST.classes))
+
+
+def _idx_file(folder: Path, name: str) -> Path | None:
+    return next((file for file in (folder / name, folder / f"{name}.gz") if file.is_file()), None)
+
+
+def _unpacked(file: Path | None, read: Callable[[str], torch.Tensor]) -> torch.Tensor:
+    """Read an idx file by torchvision's reader, which wants a plain file."""
+    assert file is not None
+    if file.suffix != ".gz":
+        return read(str(file))
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / file.stem
+        with gzip.open(file) as packed, open(plain, "wb") as target:
+            shutil.copyfileobj(packed, target)
+        return read(str(plain)).clone()
+
+
+def _image_set(images: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...]) -> ImageSet:
+    names = tuple(str(i) for i in range(len(labels)))
+    return ImageSet(images, labels.long(), classes, names, measured_preprocessing(images))
+
+
+def load_split(
+    source: str,
+    size_px: int = 32,
+    *,
+    folder: str | PathLike[str] | None = None,
+    download: bool = False,
+    max_bytes: int = MAX_BYTES,
+    progress: Progress = lambda done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[ImageSet, ImageSet | None]:
+    """Return (training pictures, test pictures or None) of `source`: one of `DATASETS`, in `folder`, or a folder of classes.
+
+    A folder that holds train/ and test/ (or val/) is read as these two. `size_px` is for folders; datasets keep their own size. `cancelled`
+    is `load_folder`'s. ValueError for data that are not there or not enough.
+    """
+    if source in DATASETS:
+        train, test = (
+            load_dataset(source, folder, train=half, download=download, progress=progress, cancelled=cancelled) for half in (True, False)
+        )
+        return train, test
+    read = partial(load_folder, size_px=size_px, max_bytes=max_bytes, progress=progress, cancelled=cancelled)
+    root = Path(source)
+    if not (root / "train").is_dir():
+        return read(root), None
+    train = read(root / "train")
+    other = next((root / name for name in _TEST_FOLDERS if (root / name).is_dir()), None)
+    if other is None:
+        return train, None
+    test = read(other)
+    if test.classes != train.classes:
+        raise ValueError(f"{other} must hold the classes of {root / 'train'}: {', '.join(train.classes)}, got {', '.join(test.classes)}")
+    return train, test

@@ -1,0 +1,117 @@
+"""Images a second of our training step beside a plain PyTorch loop over torchvision's DenseNet of the same shape, taking turns in one run.
+
+The plain loop has its batch ready: it augments nothing and averages nothing. Ours does all that a recipe can ask for.
+
+python -m tests.benchmarks.train [--rounds 7] [--batch 64] [--threads 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin while they wait make a shared machine slow
+
+import torch
+import torchvision
+from torch import nn
+
+from densenet import PRESETS, DenseNetConfig, totals
+from densenet.model import DenseNet
+from densenet.preprocessing import Preprocessing
+from densenet.train import ImageSet, Recipe
+from densenet.train.loop import Loop
+from densenet.train.state import TrainingState
+
+CONFIGS = {
+    "embedded 2-4-6-6 k24": DenseNetConfig(growth_rate=24, block_config=(2, 4, 6, 6), num_init_features=48, num_classes=10, stem="cifar"),
+    "wide 1-3-4-3 k64": DenseNetConfig(growth_rate=64, block_config=(1, 3, 4, 3), num_init_features=32, num_classes=10, stem="cifar"),
+    "BC-100 k12": PRESETS["densenet_bc_100_12"],
+}
+FULL = Recipe(
+    crop="resized", cutout_px=8, brightness=0.2, contrast=0.2, saturation=0.2, sharpness=0.5, label_smoothing=0.1, ema_decay=0.999
+)
+BARE = Recipe(crop="none", flip=False)
+
+
+def theirs(config: DenseNetConfig) -> nn.Module:
+    """torchvision's net with the CIFAR stem."""
+    net = torchvision.models.DenseNet(
+        config.growth_rate, config.block_config, config.num_init_features, config.bn_size, num_classes=config.num_classes
+    )
+    net.features.conv0 = nn.Conv2d(3, config.num_init_features, 3, padding=1, bias=False)
+    net.features.norm0 = net.features.relu0 = net.features.pool0 = nn.Identity()
+    assert sum(p.numel() for p in net.parameters()) == totals(config, 32).params
+    return net
+
+
+def plain_step(net: nn.Module, batch: int) -> Callable[[], object]:
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    x, labels = torch.rand(batch, 3, 32, 32), torch.randint(10, (batch,))
+
+    def step() -> None:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(x), labels).backward()
+        optimizer.step()
+
+    return step
+
+
+def our_step(config: DenseNetConfig, recipe: Recipe, batch: int) -> Callable[[], object]:
+    scaling = Preprocessing(32, (0.5,) * 3, (0.25,) * 3)
+    images = torch.randint(0, 256, (20 * batch, 3, 32, 32), dtype=torch.uint8)
+    data = ImageSet(images, torch.arange(20 * batch) % 10, tuple("abcdefghij"), tuple(map(str, range(20 * batch))), scaling)
+    model = DenseNet(config)
+    model.to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)  # type: ignore[call-overload]
+    state = TrainingState(model, recipe)
+    loop = Loop(state, (data, data), recipe, None, {}, lambda event: None, torch.device("cpu"))
+
+    def step() -> None:
+        model.train()
+        loop.take_step()
+        loop.advance()
+
+    return step
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7, help="timed steps of each")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(f"torch {torch.__version__}, torchvision {torchvision.__version__}, {arguments.threads} threads, batch {arguments.batch}")
+    print(f"{'net':<22} {'loop':<44} {'images/s':>9} {'ratio':>6} {'by processor time':>18}")
+    for name, config in CONFIGS.items():
+        batch = arguments.batch
+        steps = {
+            "torchvision's net, plain loop": plain_step(theirs(config), batch),
+            "our net, plain loop": plain_step(DenseNet(config), batch),
+            "fit, nothing augmented, contiguous": our_step(config, replace(BARE, batch_size=batch, channels_last=False), batch),
+            "fit, nothing augmented": our_step(config, replace(BARE, batch_size=batch), batch),
+            "fit, everything augmented, averaged": our_step(config, replace(FULL, batch_size=batch), batch),
+        }
+        walls: dict[str, list[float]] = {kind: [] for kind in steps}
+        processor: dict[str, list[float]] = {kind: [] for kind in steps}
+        for round_number in range(arguments.rounds + 1):
+            for kind, step in steps.items():
+                wall, used = time.perf_counter(), time.process_time()
+                step()
+                if round_number:  # the first warms up
+                    walls[kind].append(time.perf_counter() - wall)
+                    processor[kind].append(time.process_time() - used)
+        first = next(iter(steps))
+        for kind in steps:
+            seconds, ratio = statistics.median(walls[kind]), statistics.median(walls[first]) / statistics.median(walls[kind])
+            used = statistics.median(processor[first]) / statistics.median(processor[kind])
+            print(f"{name:<22} {kind:<44} {batch / seconds:9.1f} {ratio:6.2f} {used:18.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
