@@ -175,6 +175,16 @@ def attribute(
     }
 
 
+@explained
+def reuse(settings: Settings, net: str, weighted: bool) -> dict[str, Any]:
+    """Mean absolute weights by source, for each dense block of one of the nets: figure 5 of the paper; `weighted` by the norms' |gamma|."""
+    from densenet.reuse import reuse as run
+
+    if not isinstance(weighted, bool):
+        raise ValueError(f"weighted must be true or false, got {weighted!r}")
+    return {"net": net, "blocks": [block.as_dict() for block in run(loaded(settings, net), weighted)]}
+
+
 def build(settings: gr.State) -> None:
     """Register the endpoints; nothing of them is seen on the page."""
     quick: dict[str, Any] = {"queue": False}
@@ -189,8 +199,9 @@ def build(settings: gr.State) -> None:
         k, target = gr.Number(5, precision=0, label="k"), gr.Number(MOST_PROBABLE, precision=0, label="target")
         temperature, against = gr.Number(1.0, label="temperature"), gr.Number(MOST_PROBABLE, precision=0, label="against")
         method, options = gr.Textbox("grad_cam", label="method"), gr.JSON({}, label="options")
-        out, go = gr.JSON(), gr.Button()
+        weighted, out, go = gr.Checkbox(False, label="weighted"), gr.JSON(), gr.Button()
     model_work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
     explaining: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": EXPLAINING}
     go.click(predict, [settings, photo, net, k, temperature], out, api_name="predict", **model_work)
     go.click(attribute, [settings, photo, net, target, method, against, options], out, api_name="attribute", **explaining)
+    go.click(reuse, [settings, net, weighted], out, api_name="reuse", **model_work)

@@ -12,6 +12,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from densenet import PRESETS, Workload, estimate_memory, plan, totals
+from densenet.reuse import reuse
+from densenet.weights import load
 from tests.serving import ROOT
 
 BEAGLE = ROOT / "assets" / "samples" / "beagle.jpg"
@@ -121,3 +123,21 @@ def test_compare(client: Client) -> None:
     assert answer["variants"]["BC"]["totals"]["params"] < answer["variants"]["plain"]["totals"]["params"]
     assert answer["peers"]["resnet18"]["params"] == 11_689_512
     assert answer["published"]["resnet50"]["top1_accuracy"] == 76.13
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_reuse(client: Client, weighted: bool) -> None:
+    answer = client.predict(weighted=weighted, api_name="/reuse")
+    assert answer["net"] == "cifar10"
+    expected = [block.as_dict() for block in reuse(load("cifar10"), weighted)]
+    assert answer["blocks"] == json.loads(json.dumps(expected))
+    assert '"path"' not in json.dumps(answer)
+
+
+def test_reuse_refuses_what_it_does_not_know(client: Client) -> None:
+    with pytest.raises(AppError, match="weights must be one of"):
+        client.predict(net="nonsense", api_name="/reuse")
+    with pytest.raises(AppError, match="weighted must be true or false, got 'x'"):
+        client.predict(weighted="x", api_name="/reuse")
+    with pytest.raises(AppError, match="not on this machine"):
+        client.predict(net="densenet121", api_name="/reuse")

@@ -124,7 +124,13 @@ def build(stage: Stage, tab: gr.Tab) -> None:
     """Lay out the view and wire it."""
     with gr.Row(elem_classes="explain-tools"):
         layer = gr.Dropdown(
-            [("stem, convolution", FIRST_LAYER)], value=FIRST_LAYER, show_label=False, container=False, scale=2, min_width=260
+            [("stem, convolution", FIRST_LAYER)],
+            value=FIRST_LAYER,
+            show_label=False,
+            container=False,
+            scale=2,
+            min_width=260,
+            elem_id="inside-layer",
         )
         order = gr.Radio(list(ORDERS), value=LARGEST, show_label=False, container=False, scale=1, min_width=240, elem_classes="few")
     page = gr.HTML(NOTHING, elem_id="inside")

@@ -13,7 +13,7 @@ from PIL import Image
 from explorer import background
 from explorer.errors import explained
 from explorer.explain.asked import NOTHING, Asked, Stage, Subject, quick, subject_of
-from explorer.explain.lesion_figure import lesion_figure
+from explorer.explain.lesion_figure import decimal, lesion_figure
 from explorer.formatting import share
 from explorer.giving_up import EXPLAINING, cancel_explaining, cancellable
 from explorer.panel import chart_panel, drawn
@@ -40,11 +40,11 @@ def strongest(lesions: LesionMap) -> int:
     return max(range(len(lesions.everywhere)), key=lambda source: abs(lesions.everywhere[source].logit))
 
 
-def moved_classes(lesion: Lesion) -> list[int]:
-    """Return the five most probable classes before, then those of the five after that are new."""
+def moved_classes(lesion: Lesion, target: int) -> list[int]:
+    """Return the five most probable classes before, then those of the five after and `target` that are new."""
     k = min(MOST_CLASSES, len(lesion.logits_before))
     before, after = (logits.topk(k).indices.tolist() for logits in (lesion.logits_before, lesion.logits_after))
-    return before + [index for index in after if index not in before]
+    return list(dict.fromkeys([*before, *after, target]))
 
 
 def _row(label: str, before: float, after: float, asked: bool) -> str:
@@ -59,7 +59,7 @@ def moved_page(lesion: Lesion, labels: tuple[str, ...], target: int, off: str) -
     before, after = lesion.probabilities_before, lesion.probabilities_after
     was, now = (escape(labels[int(p.argmax())]) for p in (before, after))
     head = f"Answer: <b>{was}</b> → <b>{now}</b>" if was != now else f"Answer: still <b>{was}</b>"
-    rows = "".join(_row(labels[i], before[i].item(), after[i].item(), i == target) for i in moved_classes(lesion))
+    rows = "".join(_row(labels[i], before[i].item(), after[i].item(), i == target) for i in moved_classes(lesion, target))
     return f'<div class="moved"><div class="moved-head">{head}</div>{rows}<div class="hint">Grey: all on; blue: without {off}.</div></div>'
 
 
@@ -70,7 +70,7 @@ def _name(source: int) -> str:
 def _note(lesions: LesionMap, label: str) -> str:
     name = escape(label)
     return (
-        f'<div class="hint">With everything on: <b>{name}</b> {share(lesions.probability)}, logit {lesions.logit:.2f}. '
+        f'<div class="hint">With everything on: <b>{name}</b> {share(lesions.probability)}, logit {decimal(lesions.logit)}. '
         f"A change below 0: what was switched off spoke for {name}. {_MEANS[lesions.by]}</div>"
     )
 
@@ -121,13 +121,13 @@ def _moved(subject: Subject, asked: Asked, block: int, by: str, source: int) -> 
 
 @explained
 def show(
-    request: gr.Request,
     settings: Settings,
     photo: Image.Image | None,
     asked: Asked | None,
     block: int | None,
     by: str,
     source: int | None,
+    request: gr.Request,
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the choices of blocks and sources, the charts, the classes before and after, and a line on what is seen, or on how it goes.
 
@@ -154,24 +154,33 @@ def show(
     )
 
 
-def show_if_open(request: gr.Request, view: str, *sources: Any) -> Iterator[tuple[Any, ...]]:
-    """Draw the block again only while somebody looks at it; Gradio sees a request only before starred parameters."""
+def show_if_open(
+    view: str,
+    settings: Settings,
+    photo: Image.Image | None,
+    asked: Asked | None,
+    block: int | None,
+    by: str,
+    source: int | None,
+    request: gr.Request,
+) -> Iterator[tuple[Any, ...]]:
+    """Draw the block again only while somebody looks at it."""
     if view != TITLE:
         yield (gr.skip(),) * 5
         return
-    yield from show(request, *sources)
+    yield from show(settings, photo, asked, block, by, source, request)
 
 
 def show_block(
-    request: gr.Request, settings: Settings, photo: Image.Image | None, asked: Asked | None, block: int | None, by: str
+    settings: Settings, photo: Image.Image | None, asked: Asked | None, block: int | None, by: str, request: gr.Request
 ) -> Iterator[tuple[Any, ...]]:
     """Show another block, with the source that moves the class most."""
-    yield from show(request, settings, photo, asked, block, by, None)
+    yield from show(settings, photo, asked, block, by, None, request)
 
 
 @explained
 def each_reader(
-    request: gr.Request, settings: Settings, photo: Image.Image | None, asked: Asked | None, block: int | None, by: str
+    settings: Settings, photo: Image.Image | None, asked: Asked | None, block: int | None, by: str, request: gr.Request
 ) -> Iterator[tuple[Any, str]]:
     """Yield the charts with a heat map of each source switched off for each reader alone, and a line on what is seen, or on how it goes."""
     if photo is None or asked is None:
@@ -196,7 +205,7 @@ def switch_off(settings: Settings, photo: Image.Image | None, asked: Asked | Non
 def build(stage: Stage, tab: gr.Tab) -> None:
     """Lay out the view and wire it."""
     with gr.Row(elem_classes="explain-tools"):
-        block = gr.Dropdown([], value=None, show_label=False, container=False, min_width=100, scale=1)
+        block = gr.Dropdown([], value=None, show_label=False, container=False, min_width=100, scale=1, elem_id="lesion-block")
         by = gr.Radio(
             list(REPLACEMENTS.items()), value="zero", show_label=False, container=False, min_width=230, scale=2, elem_classes="few"
         )
@@ -207,7 +216,7 @@ def build(stage: Stage, tab: gr.Tab) -> None:
         with gr.Column(scale=8, min_width=300):
             panel = chart_panel("", charts={"lesion-chart": "What each source of a block does for the class"}, elem_id="lesion")
         with gr.Column(scale=5, min_width=210):
-            source = gr.Dropdown([], value=None, show_label=False, container=False)
+            source = gr.Dropdown([], value=None, show_label=False, container=False, elem_id="lesion-source")
             moved = gr.HTML("", elem_id="moved")
     asked_of = [stage.settings, stage.photo, stage.asked, block, by]
     outputs = [block, source, panel, moved, line]

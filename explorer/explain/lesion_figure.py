@@ -19,19 +19,13 @@ _TYPICAL_WIDTH_PX, _LABEL_WIDTH_PX, _LABEL_HEIGHT_PX = 290, 26, 18
 _MINUS = "\u2212"
 
 
-def points(change: float) -> str:
-    """A change of a probability in percentage points, with its sign: −12.3 points."""
-    value = round(100 * change, 1)
-    return f"{_MINUS if value < 0 else '+'}{abs(value):.1f} points"
-
-
-def _logit(change: float) -> str:
-    value = round(change, 2)
-    return f"{_MINUS if value < 0 else '+'}{abs(value):.2f}"
+def decimal(value: float, plus: str = "") -> str:
+    """Write two digits after the point, with a minus that is as long as a plus."""
+    return f"{_MINUS if round(value, 2) < 0 else plus}{abs(value):.2f}"
 
 
 def _says(where: str, change: Change) -> str:
-    return f"{where}<br>{points(change.probability)}, logit {_logit(change.logit)}"
+    return f"{where}<br>{decimal(100 * change.probability, '+')} points, logit {decimal(change.logit, '+')}"
 
 
 def _off(lesions: LesionMap, source: int) -> str:
@@ -70,7 +64,7 @@ def lesion_figure(lesions: LesionMap) -> Figure:
     room = height - _ABOVE_PX - _BELOW_PX
     bars = (room - cells - (2 if cells else 1) * _GAP_PX) / 2
     floor = cells + _GAP_PX if cells else 0  # of the logits
-    places, words = ticks(source_labels(count), _TYPICAL_WIDTH_PX / _LABEL_WIDTH_PX)
+    places, words = ticks(source_labels(count), _LABEL_WIDTH_PX * count / _TYPICAL_WIDTH_PX)
     layout["xaxis"] |= {"tickvals": places, "ticktext": words, "range": [-0.5, count - 0.5], "anchor": "y3" if cells else "y2", "ticks": ""}
     layout["margin"] = {"l": 66, "r": 70 if cells else 8, "t": _ABOVE_PX, "b": _BELOW_PX}
     scale = {"nticks": 3 if cells else 4, "zeroline": True, "exponentformat": "none"}
@@ -85,7 +79,7 @@ def lesion_figure(lesions: LesionMap) -> Figure:
         _bars(lesions, [c.logit for c in lesions.everywhere], "y2"),
     ]
     if cells:
-        places, words = ticks(reader_labels(count), cells / _LABEL_HEIGHT_PX)
+        places, words = ticks(reader_labels(count), _LABEL_HEIGHT_PX * count / cells)
         rows = {"tickvals": [place + 1 for place in places], "ticktext": words, "range": [count + 0.5, 0.5], "showgrid": False, "ticks": ""}
         layout["yaxis3"] = {**common, **rows, "domain": [0, cells / room], "title": {"text": "for one reader"}}
         data.append(_cells(lesions))

@@ -32,7 +32,7 @@ _LABEL_WIDTH_PX, _LABEL_HEIGHT_PX = 26, 18
 _SHOWN_DIGITS = 4
 
 
-def _cells(block: BlockReuse, formulas: bool) -> dict[str, Any]:
+def _cells(block: BlockReuse, formulas: bool, gap_px: int) -> dict[str, Any]:
     """One block as a trace: columns from 0, the block's input, rows from 1, the first dense layer."""
     shares = [[None if v is None else round(v, _SHOWN_DIGITS) for v in row] for row in block.normalised]
     hover: dict[str, Any] = {
@@ -44,7 +44,7 @@ def _cells(block: BlockReuse, formulas: bool) -> dict[str, Any]:
             for reader, row in enumerate(block.matrix, start=1)
         ]
         hover = {"hovertext": texts, "hoverinfo": "text"}
-    gap = {"xgap": 1, "ygap": 1} if len(block.sources) <= 40 else {}
+    gap = {"xgap": gap_px, "ygap": gap_px}
     return {"type": "heatmap", "z": shares, "y0": 1, "coloraxis": "coloraxis", "hoverongaps": False, **gap, **hover}
 
 
@@ -58,7 +58,7 @@ def reuse_figure(blocks: tuple[BlockReuse, ...]) -> Figure:
     columns, rows = sum(len(b.sources) for b in blocks), max(len(b.readers) for b in blocks)
     column = (1 - _GAP * (len(blocks) - 1)) / columns  # as a share of the width
     room_px = HEIGHT_PX - _ABOVE_PX - _BELOW_PX
-    layout = layout_of(HEIGHT_PX, 1, "", "", "who reads")
+    layout = layout_of(HEIGHT_PX, 1, "", "", "")
     layout |= {"margin": {"l": 62, "r": 76, "t": _ABOVE_PX, "b": _BELOW_PX}, "hovermode": "closest"}
     layout |= {"uirevision": "-".join(f"{b.block}.{len(b.sources)}" for b in blocks)}
     bar = {
@@ -71,20 +71,20 @@ def reuse_figure(blocks: tuple[BlockReuse, ...]) -> Figure:
     x_axis, y_axis = layout.pop("xaxis"), layout.pop("yaxis")
     del y_axis["rangemode"]
     data, words, left = [], [], 0.0
+    gap_px = 1 if column * _TYPICAL_WIDTH_PX > 10 else 0
     formulas = sum(len(b.sources) * (len(b.sources) + 1) // 2 for b in blocks) <= FORMULAS_UP_TO
     for i, block in enumerate(blocks, start=1):
         n, suffix = len(block.sources), "" if i == 1 else str(i)
         right, height = min(1.0, left + n * column), len(block.readers) / rows
-        across = ticks(source_labels(n), n * column * _TYPICAL_WIDTH_PX / _LABEL_WIDTH_PX)
-        down = ticks(reader_labels(n), height * room_px / _LABEL_HEIGHT_PX)
-        data.append({**_cells(block, formulas), "xaxis": f"x{suffix}", "yaxis": f"y{suffix}"})
-        bounds: dict[str, Any] = {"domain": [left, right], "anchor": f"y{suffix}", "range": [-0.5, n - 0.5], "ticks": ""}
+        across = ticks(source_labels(n), _LABEL_WIDTH_PX / (column * _TYPICAL_WIDTH_PX))
+        down = ticks(reader_labels(n), _LABEL_HEIGHT_PX * rows / room_px)
+        data.append({**_cells(block, formulas, gap_px), "xaxis": f"x{suffix}", "yaxis": f"y{suffix}"})
+        bounds: dict[str, Any] = {"domain": [left, right], "anchor": f"y{suffix}", "range": [-0.5, n - 0.5], "ticks": "", "tickangle": 0}
         layout[f"xaxis{suffix}"] = {**x_axis, **bounds, "tickvals": across[0], "ticktext": across[1]}
         bounds = {"domain": [1 - height, 1], "anchor": f"x{suffix}", "range": [n + 0.5, 0.5], "showgrid": False, "ticks": ""}
         layout[f"yaxis{suffix}"] = {
             **y_axis,
             **bounds,
-            "title": {"text": "who reads" if i == 1 else ""},
             "tickvals": [place + 1 for place in down[0]],
             "ticktext": down[1],
         }
@@ -93,6 +93,7 @@ def reuse_figure(blocks: tuple[BlockReuse, ...]) -> Figure:
         left = right + _GAP
     read = "what is read: the block's input, then the features of each layer"
     words.append({"text": read, "x": 0.5, "y": 0, "yshift": -_BELOW_PX, "xanchor": "center", "yanchor": "bottom"})
+    words.append({"text": "who reads", "textangle": -90, "x": 0, "xshift": -52, "y": 0.5, "xanchor": "center", "yanchor": "middle"})
     common = {"xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": FONT_PX}}
     layout["annotations"] = [{**common, **word} for word in words]
     return {"data": data, "layout": layout}
@@ -160,7 +161,9 @@ def show_if_open(view: str, *sources: Any) -> Any:
 def build(stage: Stage, tab: gr.Tab) -> None:
     """Lay out the view and wire it."""
     with gr.Row(elem_classes="explain-tools"):
-        block = gr.Dropdown([("all blocks", ALL_BLOCKS)], value=ALL_BLOCKS, show_label=False, container=False, min_width=140, scale=1)
+        block = gr.Dropdown(
+            [("all blocks", ALL_BLOCKS)], value=ALL_BLOCKS, show_label=False, container=False, min_width=140, scale=1, elem_id="reuse-block"
+        )
         weighted = gr.Checkbox(
             False, label="times |γ|, the scale of the norm before", container=False, min_width=300, scale=2, elem_classes="few"
         )

@@ -5,11 +5,16 @@ from __future__ import annotations
 _STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 128, 256)
 
 
-def ticks(labels: list[str], room: float) -> tuple[list[int], list[str]]:
-    """Return the places and words of those of `labels` that are written where only `room` fit: the first, every nth, the last."""
+def ticks(labels: list[str], apart: float) -> tuple[list[int], list[str]]:
+    """Return places and words of the first of `labels`, every nth and the last, none nearer to another than `apart` places.
+
+    Nothing where not even the first and the last are that far apart.
+    """
     last = len(labels) - 1
-    step = next((n for n in _STEPS if last / n + 1 <= room), _STEPS[-1])
-    places = [*(i for i in range(0, last, step) if last - i >= step or not i), last]
+    if last < apart:
+        return [], []
+    step = next((n for n in _STEPS if n >= apart), last)
+    places = [0, *(i for i in range(step, last, step) if last - i >= step), last]
     return places, [labels[i] for i in places]
 
 
