@@ -169,8 +169,8 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
                 compare.build(numbers.rest, bar.preset, config, workload, pinned, allowance, settings_state, active, compare_tab)
             with gr.Tab(layers.TITLE, id=layers.TITLE) as layers_tab:
                 table = layers.build(config, workload, layers_tab)
-            with gr.Tab(predict.TITLE, id=predict.TITLE):
-                predict.build(settings_state)
+            with gr.Tab(predict.TITLE, id=predict.TITLE) as predict_tab:
+                predict.build(settings_state, predict_tab)
             with gr.Tab(train.TITLE, id=train.TITLE) as train_tab:
                 train.build(numbers.rest, config, settings_state, active, train_tab)
         api.build(settings_state)

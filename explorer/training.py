@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory
+from densenet import DenseNetConfig, Workload, estimate_memory
 from explorer.here import look
 from explorer.settings import Settings
 
@@ -224,13 +224,3 @@ def trained(settings: Settings) -> dict[str, Path]:
     """Return the nets of finished trainings, the latest first, by the name of their run."""
     files = sorted(settings.runs_dir.glob(f"*/{_NET}"), key=lambda file: file.stat().st_mtime, reverse=True)
     return {file.parent.name: file for file in files}
-
-
-def starting_points() -> dict[str, tuple[str, str, int]]:
-    """Return presets of the tab: label -> data, preset of the net, pixels a side."""
-    assert {"classroom", "densenet121", "tiny"} <= PRESETS.keys()
-    return {
-        "Classroom net on Fashion-MNIST, 32 px": ("fashion_mnist", "classroom", 32),
-        "Tutorial A: DenseNet-121 on Fashion-MNIST, 96 px": ("fashion_mnist", "densenet121", 96),
-        "Tiny net on CIFAR-10": ("cifar10", "tiny", 32),
-    }

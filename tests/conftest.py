@@ -65,7 +65,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]
     """Address and process id of the app, started as its users start it, without a network and with an empty weights folder."""
     folder = tmp_path_factory.mktemp("weights")
     env = {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads"))}
-    with served("-m", "explorer", "--offline", "--device", "cpu", "--weights-dir", str(folder), env=env) as (url, pid):
+    folders = ("--weights-dir", str(folder), "--runs-dir", str(tmp_path_factory.mktemp("runs")))
+    with served("-m", "explorer", "--offline", "--device", "cpu", *folders, env=env) as (url, pid):
         yield url, pid
 
 

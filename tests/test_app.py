@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -26,6 +27,8 @@ from tests.serving import ROOT
 from tests.test_controls import values_of
 
 SETTINGS = Settings(device="cpu", offline=True)
+# They need a photo or a file (see test_api, test_predict_tab), are gr.Examples' own, take minutes (see test_compare, test_training).
+NOT_AS_THEY_ARE = ("predict", "attribute", "bring_weights", "load_example", "measure_comparison", "begin_training", "pause_training")
 ASKED_FIRST = ("update", "page_explain", "explain_again", "follow_trust")  # with the request before values of any number
 ASKED_BY_A_VISITOR = (
     *("open_address", "live", "forget", "leave", "cancel"),
@@ -47,13 +50,13 @@ def test_many_apps_in_one_process() -> None:
     assert len({id(create_app()) for _ in range(2)}) == 2
 
 
-def test_every_event_is_named_and_answers_its_initial_values() -> None:
-    app = create_app(Settings(device="cpu", offline=True))
+def test_every_event_is_named_and_answers_its_initial_values(tmp_path: Path) -> None:
+    app = create_app(Settings(device="cpu", offline=True, runs_dir=tmp_path))
     names = [fn.api_name for fn in app.fns.values() if fn.fn is not None]
     assert len(names) == len(set(names)), "two events share a name"
     for fn in app.fns.values():
-        if fn.fn is None or fn.api_name in ("predict", "attribute", "load_example", "measure_comparison", "bring_weights"):
-            continue  # need a photo or a file (see test_api, test_predict_tab), are gr.Examples' own, take a minute (see test_compare)
+        if fn.fn is None or fn.api_name in NOT_AS_THEY_ARE:
+            continue
         inputs = [component.value for component in fn.inputs]
         special: list[Any] = [Visitor("test")] if fn.api_name in ASKED_BY_A_VISITOR else []
         if fn.api_name == "open_tab":

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlparse
 import numpy as np
 import psutil
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from densenet import DenseNetConfig, totals
@@ -387,7 +388,7 @@ def test_dark_mode_is_legible_in_every_tab(visit: Visit) -> None:
     title = page.locator("#growth-chart .ytick text").first
     colour = title.evaluate("(node) => getComputedStyle(node).fill")
     assert min(int(part) for part in re.findall(r"\d+", colour)[:3]) > 180, colour
-    for tab in ("Memory", "Compare", "Layers", "Predict", "Architecture"):
+    for tab in ("Memory", "Compare", "Layers", "Predict", "Train", "Architecture"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(300)
 
@@ -417,7 +418,7 @@ def test_small_window(visit: Visit) -> None:
 
 def test_nothing_is_smaller_than_fourteen_pixels(visit: Visit) -> None:
     page = visit.open()
-    for tab in ("Architecture", "Memory", "Compare", "Layers", "Predict"):
+    for tab in ("Architecture", "Memory", "Compare", "Layers", "Predict", "Train"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(800)
         small = page.evaluate("""() => [...document.querySelectorAll('body *')].filter((node) => {
@@ -455,3 +456,28 @@ def test_pinned_and_compared(visit: Visit) -> None:
     expect(page.locator("#batch-chart .shape-label").last).to_be_visible(timeout=20_000)
     assert visit.state().workload.batch_size == 64
     page.wait_for_function("document.querySelector('#batch-chart').textContent.includes('4065 MiB shown: 64')")
+
+
+def test_a_training_is_watched(visit: Visit, tmp_path: Path) -> None:
+    for name, base in (("dark", 40), ("light", 200)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for i in range(30):
+            Image.fromarray(np.random.default_rng(i).integers(base - 30, base + 30, (16, 16, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    page = visit.open("?preset=tiny")
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_label("Pictures").click()
+    page.get_by_role("option", name="a folder of classes").click()
+    page.get_by_label("Folder on this machine").fill(str(tmp_path))
+    page.get_by_label("Size, px").fill("16")
+    page.get_by_label("Epochs").fill("3")
+    page.get_by_label("Batch", exact=True).fill("8")
+    page.keyboard.press("Tab")
+    expect(page.locator("#forecast")).to_contain_text("60 pictures", timeout=30_000)
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#training")).to_contain_text("finished", timeout=90_000)
+    expect(page.locator("#confusion-chart .hm").first).to_be_visible()
+    page.get_by_role("tab", name="Predict").click()
+    page.wait_for_timeout(1000)
+    page.get_by_label("Nets, side by side").click()
+    expect(page.get_by_role("option", name=re.compile("trained here"))).to_be_visible()

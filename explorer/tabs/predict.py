@@ -78,7 +78,12 @@ def _opened_view(event: gr.SelectData) -> str:
     return str(event.value)
 
 
-def build(settings: gr.State) -> None:
+def known_nets(settings: Settings, known: list[tuple[str, str]]) -> Any:
+    """Return the choices of nets, with those that were trained meanwhile."""
+    return gr.update(choices=[*nets.choices(settings), *known])
+
+
+def build(settings: gr.State, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     asked, view, known = gr.State(None), gr.State(maps.TITLE), gr.State([])
     with gr.Row(elem_id="predict"):
@@ -108,8 +113,8 @@ def build(settings: gr.State) -> None:
             stage = Stage(settings, photo, asked, view)
             with gr.Tabs(elem_id="views-of-photo") as views:
                 for module in VIEWS:
-                    with gr.Tab(module.TITLE) as tab:
-                        module.build(stage, tab)
+                    with gr.Tab(module.TITLE) as place:
+                        module.build(stage, place)
     model_work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model", "api_visibility": "private"}
     gr.on(
         [photo.change, chosen.change],
@@ -125,4 +130,5 @@ def build(settings: gr.State) -> None:
     panel.click(choose_class, asked, asked, show_progress="hidden", api_name="choose_class", api_visibility="private")
     brought = [chosen, known]
     upload.upload(bring, [settings, *brought, upload], brought, show_progress="minimal", api_name="bring_weights", **model_work)
+    tab.select(known_nets, [settings, known], chosen, api_name="known_nets", **quick())
     views.select(_opened_view, None, view, api_name="open_view", **quick())
