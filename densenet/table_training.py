@@ -35,8 +35,8 @@ class Recipe:
     """How a fold's nets are trained: hashable, validated; ValueError with the field, the value and the range."""
 
     epochs: int = 20
-    batch_size: int = 64
-    learning_rate: float = 3e-3  # the highest, under "one_cycle"
+    batch_size: int = 128
+    learning_rate: float = 5e-3  # the highest, under "one_cycle"
     weight_decay: float = 1.0  # decoupled for adamw: times the learning rate, each step
     optimizer: str = "adamw"
     schedule: str = "one_cycle"
