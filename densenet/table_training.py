@@ -81,8 +81,10 @@ def fold_data(table: Table, folds: int, seed: int = 0) -> Iterator[FoldData]:
     folds = checked_integer("folds", folds, FOLDS_RANGE)
     seed = checked_integer("seed", seed, SEED_RANGE)
     rows = len(table.target)
+    if rows < 4:
+        raise ValueError(f"the table must have at least 4 rows, got {rows}")
     if rows < 2 * folds:
-        raise ValueError(f"folds must be 2 to {max(2, rows // 2)} for a table of {rows} rows (4 at least), got {folds}")
+        raise ValueError(f"folds must be 2 to {rows // 2} for a table of {rows} rows, got {folds}")
     logs = np.log(table.target)
     for train, valid in KFold(folds, shuffle=True, random_state=seed).split(table.features):
         numbers = preprocessing()

@@ -41,13 +41,13 @@ def _plain_params(features: int, width: int, layers: int) -> int:
     return sum(a * b + 2 * b for a, b in pairwise(widths)) + width + 1
 
 
-def plain(features: int) -> nn.Module:
+def plain(features: int, drop_rate: float = SMALL.drop_rate) -> nn.Module:
     """Make an MLP without concatenation that is as deep as `SMALL` (linear layers) and has as many parameters, within a hundredth or so."""
     layers, target = 1 + sum(SMALL.block_config) + len(SMALL.block_config) - 1, count_params(replace(SMALL, in_features=features))
     width = min(range(8, 1024), key=lambda width: abs(_plain_params(features, width, layers) - target))
     modules: list[nn.Module] = []
     for before, after in pairwise((features, *[width] * layers)):
-        modules += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.ReLU(), nn.Dropout(SMALL.drop_rate)]
+        modules += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.ReLU(), nn.Dropout(drop_rate)]
     return nn.Sequential(*modules, nn.Linear(width, 1))
 
 
@@ -65,9 +65,14 @@ def mean_of(folds: Iterator[Fold]) -> Fold:
 
 
 def show(label: str, score: Callable[[], Fold]) -> Fold:
-    """Print one line of a table and return its figures."""
+    """Print one line of a table and return its figures, `nan` for a training that diverged."""
     started = time.perf_counter()
-    fold = score()
+    try:
+        fold = score()
+    except ValueError as error:
+        if "diverged" not in str(error):
+            raise
+        fold = Fold(math.nan, math.nan)
     print(f"{label:<58}{fold.train:9.4f}{fold.valid:9.4f}{time.perf_counter() - started:8.0f}", flush=True)
     return fold
 
@@ -113,15 +118,16 @@ def main() -> int:
     print(f"{'tutorial A says':<58}{_SAID.train:9.4f}{_SAID.valid:9.4f}")
     got = show(f"we get: its net ({theirs:,} parameters), its recipe", trained(dense(TUTORIAL), TUTORIAL_RECIPE))
     show(f"we get: our default ({ours:,} parameters)", trained(dense(SMALL), Recipe()))
-    show("the same, one net instead of four", trained(dense(SMALL), Recipe(nets=1)))
+    show("our default, one net instead of four", trained(dense(SMALL), Recipe(nets=1)))
     show(f"plain MLP ({beside:,} parameters), our recipe", trained(plain, Recipe()))
+    show("the same without dropout", trained(lambda features: plain(features, 0.0), Recipe()))
     show("ridge regression", lambda: mean_of(ridge(table, folds, seed)))
     show("the training rows' mean", lambda: mean_of(_means(table, folds, seed)))
 
     print("\nThe tutorial's recipe, with a guess at what is behind its figures")
     for label, fold in (("logarithms to base 10", Fold(*(v / math.log(10) for v in got))), ("no root taken", Fold(*(v * v for v in got)))):
         print(f"{label:<58}{fold.train:9.4f}{fold.valid:9.4f}")
-    show("plain SGD instead of Adam", trained(dense(TUTORIAL), replace(TUTORIAL_RECIPE, optimizer="sgd")))
+    show("plain SGD instead of Adam (nan: it diverged)", trained(dense(TUTORIAL), replace(TUTORIAL_RECIPE, optimizer="sgd")))
     at_once = _preprocessed_at_once(table)
     show("preprocessing fitted on all rows", trained(dense(TUTORIAL), TUTORIAL_RECIPE, at_once))
     show("the same, and one net trained on through all folds", trained(_one_net_for_all_folds(dense(TUTORIAL)), TUTORIAL_RECIPE, at_once))
