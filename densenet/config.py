@@ -68,7 +68,8 @@ def checked_choice(field: str, value: object, choices: tuple[str, ...]) -> str:
     return value
 
 
-def _checked_blocks(value: object) -> tuple[int, ...]:
+def checked_blocks(value: object) -> tuple[int, ...]:
+    """Return the layers of each block as a tuple if `value` is a valid `block_config`; else raise ValueError."""
     low, high = BLOCKS_RANGE
     rule = f"block_config must be {low} to {high} blocks of {LAYERS_RANGE[0]} to {LAYERS_RANGE[1]} layers"
     if isinstance(value, (str, bytes, Set, Mapping)) or not isinstance(value, Iterable):
@@ -77,6 +78,22 @@ def _checked_blocks(value: object) -> tuple[int, ...]:
     if not low <= len(blocks) <= high:
         raise ValueError(f"{rule}, got {len(value) if isinstance(value, Sized) else f'more than {high}'} blocks")
     return tuple(checked_integer(f"block_config[{i}]", n, LAYERS_RANGE) for i, n in enumerate(blocks))
+
+
+def checked_compression(value: object) -> float:
+    """Return `value` as a float if a transition can have it as its theta, above 0 to 1; else raise ValueError."""
+    compression = checked_number("compression", value, "above 0 to 1")
+    if not 0.0 < compression <= 1.0:
+        raise ValueError(f"compression must be above 0 to 1, got {_shown(value)}")
+    return compression
+
+
+def checked_drop_rate(value: object) -> float:
+    """Return `value` as a float if it is a probability of dropping, 0 to below 1; else raise ValueError."""
+    drop_rate = checked_number("drop_rate", value, "0 to below 1")
+    if not 0.0 <= drop_rate < 1.0:
+        raise ValueError(f"drop_rate must be 0 to below 1, got {_shown(value)}")
+    return drop_rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,19 +116,13 @@ class DenseNetConfig:
     stem: str = "imagenet"
 
     def __post_init__(self) -> None:
-        compression = checked_number("compression", self.compression, "above 0 to 1")
-        if not 0.0 < compression <= 1.0:
-            raise ValueError(f"compression must be above 0 to 1, got {_shown(self.compression)}")
-        drop_rate = checked_number("drop_rate", self.drop_rate, "0 to below 1")
-        if not 0.0 <= drop_rate < 1.0:
-            raise ValueError(f"drop_rate must be 0 to below 1, got {_shown(self.drop_rate)}")
         values = {
             "growth_rate": checked_integer("growth_rate", self.growth_rate, GROWTH_RATE_RANGE),
-            "block_config": _checked_blocks(self.block_config),
+            "block_config": checked_blocks(self.block_config),
             "num_init_features": checked_integer("num_init_features", self.num_init_features, NUM_INIT_FEATURES_RANGE),
             "bn_size": checked_integer("bn_size", self.bn_size, BN_SIZE_RANGE),
-            "compression": compression,
-            "drop_rate": drop_rate,
+            "compression": checked_compression(self.compression),
+            "drop_rate": checked_drop_rate(self.drop_rate),
             "num_classes": checked_integer("num_classes", self.num_classes, NUM_CLASSES_RANGE),
             "in_channels": checked_integer("in_channels", self.in_channels, IN_CHANNELS_RANGE),
             "stem": checked_choice("stem", self.stem, STEMS),

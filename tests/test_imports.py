@@ -17,7 +17,7 @@ MODULES = {
     ".".join(["densenet", *path.relative_to(LIBRARY).with_suffix("").parts]).removesuffix(".__init__"): path
     for path in sorted(LIBRARY.rglob("*.py"))
 }
-HEAVY = ("torch", "safetensors", "torchvision", "numpy", "PIL", "gradio", "captum", "plotly", "torchinfo")
+HEAVY = ("torch", "safetensors", "torchvision", "numpy", "PIL", "gradio", "captum", "plotly", "torchinfo", "pandas", "sklearn")
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -86,6 +86,10 @@ def test_the_list_of_weights_loads_no_torch() -> None:
 
 def test_the_list_of_devices_loads_no_torch() -> None:
     assert loaded_by("import densenet.device") == set()
+
+
+def test_the_dense_mlp_needs_no_more_than_torch() -> None:
+    assert not loaded_by("from densenet.dense_mlp import DenseMLP") & {"torchvision", "pandas", "sklearn"}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "densenet"])
