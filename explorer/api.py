@@ -21,9 +21,9 @@ from densenet.presets import PUBLISHED, preset_of
 from explorer import background
 from explorer.drawing import data_uri, overlay
 from explorer.errors import explained
+from explorer.events import EXPLAINING, LIVE, MEASURING, PREDICTING
 from explorer.explain.asked import Asked, check_affordable, subject_of
 from explorer.explain.maps import pixels_of
-from explorer.giving_up import EXPLAINING, MEASURING
 from explorer.image_input import PhotoInput
 from explorer.nets import loaded
 from explorer.settings import Settings
@@ -192,7 +192,7 @@ def build(settings: gr.State) -> None:
     gr.api(_flat(layers), api_name="layers", **quick)
     gr.api(_flat(memory), api_name="memory", **quick)
     gr.api(_flat(compare), api_name="compare", concurrency_limit=1, concurrency_id=MEASURING)
-    gr.api(_flat(_instantiate(settings.value)), api_name="instantiate", concurrency_limit=1, concurrency_id="live")
+    gr.api(_flat(_instantiate(settings.value)), api_name="instantiate", concurrency_limit=1, concurrency_id=LIVE)
     gr.api(_flat(_measure(settings.value)), api_name="measure", concurrency_limit=1, concurrency_id=MEASURING)
     with gr.Row(visible=False):
         photo, net = PhotoInput(label="photo"), gr.Textbox("cifar10", label="net")
@@ -200,7 +200,7 @@ def build(settings: gr.State) -> None:
         temperature, against = gr.Number(1.0, label="temperature"), gr.Number(MOST_PROBABLE, precision=0, label="against")
         method, options = gr.Textbox("grad_cam", label="method"), gr.JSON({}, label="options")
         weighted, out, go = gr.Checkbox(False, label="weighted"), gr.JSON(), gr.Button()
-    model_work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
+    model_work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": PREDICTING}
     explaining: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": EXPLAINING}
     go.click(predict, [settings, photo, net, k, temperature], out, api_name="predict", **model_work)
     go.click(attribute, [settings, photo, net, target, method, against, options], out, api_name="attribute", **explaining)

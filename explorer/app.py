@@ -11,6 +11,7 @@ from densenet import DenseNetConfig, Workload
 from explorer import api, controls, giving_up, live, pin
 from explorer.address import DEFAULT_PRESET, PageState, from_query, pinned_from_query, preset_state, to_query
 from explorer.errors import explained
+from explorer.events import LIVE, at_once, latest
 from explorer.headline import headline
 from explorer.message import corrections, message, problem
 from explorer.panel import PLOTLY_JS, PLOTLY_PRELOAD
@@ -148,7 +149,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
     """Return the app; `launch` it with no argument, or with any of Gradio's, which then win over the app's own."""
     state: PageState = preset_state(DEFAULT_PRESET)
     gr.set_static_paths([PLOTLY_JS])
-    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    quick = at_once()
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 7200)) as app:
         config, workload, active = gr.State(state.config), gr.State(state.workload), gr.State(architecture.TITLE)
         settings_state = gr.State(settings or Settings())
@@ -208,12 +209,8 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             live.follow,
             [settings_state, config, workload],
             strip,
-            trigger_mode="always_last",
-            show_progress="hidden",
-            concurrency_limit=1,
-            concurrency_id="live",
             api_name="live",
-            api_visibility="private",
+            **latest(LIVE),
         )
         app.unload(live.forget)
         app.unload(giving_up.leave)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import gradio as gr
 
-MEASURING, EXPLAINING = "measuring", "explaining"  # kinds of work, and Gradio's queues for them: one at a time each
+from explorer.events import EXPLAINING, MEASURING
 
 _running: dict[tuple[str, str], threading.Event] = {}  # by session and kind: set to give the work up
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from PIL import Image
@@ -71,8 +71,3 @@ def check_affordable(subject: Subject, method: str, options: dict[str, object]) 
     seconds = expected_seconds(subject.model, subject.x, method, **options)
     if seconds > MOST_SECONDS:
         raise ValueError(f"This map would take up to {seconds:.0f} s; the limit here is {MOST_SECONDS:.0f} s. Ask for fewer steps.")
-
-
-def quick() -> dict[str, Any]:
-    """How events are wired that only show what is known."""
-    return {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

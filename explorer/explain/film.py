@@ -9,10 +9,10 @@ from PIL import Image
 
 from explorer import background
 from explorer.errors import explained
-from explorer.explain.asked import Asked, Stage, quick, subject_of
+from explorer.events import EXPLAINING, latest
+from explorer.explain.asked import Asked, Stage, subject_of
 from explorer.explain.maps import NOBODY, UNIT, head_of, pixels_of
 from explorer.formatting import side
-from explorer.giving_up import EXPLAINING
 from explorer.map_panel import Shown, map_panel, panel_value
 from explorer.settings import Settings
 
@@ -49,6 +49,5 @@ def build(stage: Stage, tab: gr.Tab) -> None:
     """Lay out the view and wire it."""
     panel = map_panel("film")
     sources = [stage.settings, stage.photo, stage.asked]
-    busy: dict[str, Any] = quick() | {"queue": True, "concurrency_limit": 1, "concurrency_id": EXPLAINING, "trigger_mode": "always_last"}
-    tab.select(show, sources, panel, api_name="show_film", **busy)
-    stage.asked.change(show_if_open, [stage.view, *sources], panel, api_name="follow_film", **busy)
+    tab.select(show, sources, panel, api_name="show_film", **latest(EXPLAINING))
+    stage.asked.change(show_if_open, [stage.view, *sources], panel, api_name="follow_film", **latest(EXPLAINING))

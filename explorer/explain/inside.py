@@ -12,6 +12,7 @@ from PIL import Image
 from explorer import background
 from explorer.drawing import data_uri, scale_of
 from explorer.errors import explained
+from explorer.events import PREDICTING, latest
 from explorer.explain.asked import NOTHING, Asked, Stage, subject_of
 from explorer.explain.colours import AMOUNTS, BOTH_WAYS, css_gradient, palette
 from explorer.formatting import exact, side
@@ -136,12 +137,5 @@ def build(stage: Stage, tab: gr.Tab) -> None:
     page = gr.HTML(NOTHING, elem_id="inside")
     sources = [stage.settings, stage.photo, stage.asked, layer, order]
     outputs = [layer, page]
-    one_pass: dict[str, Any] = {
-        "show_progress": "hidden",
-        "concurrency_limit": 1,
-        "concurrency_id": "model",
-        "trigger_mode": "always_last",
-        "api_visibility": "private",
-    }
-    gr.on([tab.select, layer.input, order.change], show, sources, outputs, api_name="show_inside", **one_pass)
-    stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_inside", **one_pass)
+    gr.on([tab.select, layer.input, order.change], show, sources, outputs, api_name="show_inside", **latest(PREDICTING))
+    stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_inside", **latest(PREDICTING))

@@ -12,10 +12,11 @@ from PIL import Image
 
 from explorer import background
 from explorer.errors import explained
-from explorer.explain.asked import NOTHING, Asked, Stage, Subject, quick, subject_of
+from explorer.events import EXPLAINING, PREDICTING, at_once, latest
+from explorer.explain.asked import NOTHING, Asked, Stage, Subject, subject_of
 from explorer.explain.lesion_figure import decimal, lesion_figure
 from explorer.formatting import share
-from explorer.giving_up import EXPLAINING, cancel_explaining, cancellable
+from explorer.giving_up import cancel_explaining, cancellable
 from explorer.panel import chart_panel, drawn
 from explorer.settings import Settings
 
@@ -220,17 +221,10 @@ def build(stage: Stage, tab: gr.Tab) -> None:
             moved = gr.HTML("", elem_id="moved")
     asked_of = [stage.settings, stage.photo, stage.asked, block, by]
     outputs = [block, source, panel, moved, line]
-    slow: dict[str, Any] = {
-        "show_progress": "hidden",
-        "concurrency_limit": 1,
-        "concurrency_id": EXPLAINING,
-        "trigger_mode": "always_last",
-        "api_visibility": "private",
-    }
-    gr.on([block.input, by.change], cancel_explaining, None, None, api_name="supersede_lesion", **quick())
-    gr.on([tab.select, by.change], show, [*asked_of, source], outputs, api_name="show_lesion", **slow)
-    block.input(show_block, asked_of, outputs, api_name="lesion_block", **slow)
-    stage.asked.change(show_if_open, [stage.view, *asked_of, source], outputs, api_name="follow_lesion", **slow)
-    source.input(switch_off, [*asked_of, source], moved, api_name="switch_off", **(slow | {"concurrency_id": "model"}))
-    cells.click(each_reader, asked_of, [panel, line], api_name="lesion_cells", **slow)
-    stop.click(cancel_explaining, None, None, api_name="stop_lesion", **quick())
+    gr.on([block.input, by.change], cancel_explaining, None, None, api_name="supersede_lesion", **at_once())
+    gr.on([tab.select, by.change], show, [*asked_of, source], outputs, api_name="show_lesion", **latest(EXPLAINING))
+    block.input(show_block, asked_of, outputs, api_name="lesion_block", **latest(EXPLAINING))
+    stage.asked.change(show_if_open, [stage.view, *asked_of, source], outputs, api_name="follow_lesion", **latest(EXPLAINING))
+    source.input(switch_off, [*asked_of, source], moved, api_name="switch_off", **latest(PREDICTING))
+    cells.click(each_reader, asked_of, [panel, line], api_name="lesion_cells", **latest(EXPLAINING))
+    stop.click(cancel_explaining, None, None, api_name="stop_lesion", **at_once())

@@ -13,9 +13,10 @@ from PIL import Image
 
 from explorer import background
 from explorer.errors import explained
-from explorer.explain.asked import Asked, Stage, Subject, check_affordable, quick, subject_of
+from explorer.events import EXPLAINING, PREDICTING, at_once, latest
+from explorer.explain.asked import Asked, Stage, Subject, check_affordable, subject_of
 from explorer.formatting import duration
-from explorer.giving_up import EXPLAINING, cancel_explaining, cancellable
+from explorer.giving_up import cancel_explaining, cancellable
 from explorer.map_panel import Shown, map_panel, panel_value
 from explorer.settings import Settings
 
@@ -199,12 +200,10 @@ def build(stage: Stage, tab: gr.Tab) -> None:
         block = gr.Slider(0, 8, 0, step=1, label="Grad-CAM block (0: last)", buttons=[], min_width=150)
     subject = [stage.settings, stage.photo, stage.asked]
     sources = [*subject, methods, against, steps, baseline, samples, noise, window, block]
-    busy: dict[str, Any] = quick() | {"queue": True, "concurrency_limit": 1, "concurrency_id": EXPLAINING, "trigger_mode": "always_last"}
-    asking = busy | {"concurrency_id": "model"}
-    gr.on([stage.asked.change, tab.select], contrast_choices, subject, against, api_name="contrast_choices", **asking)
-    stage.asked.change(cancel_explaining, None, None, api_name="supersede_maps", **quick())
-    stage.asked.change(show_if_open, [stage.view, *sources], panel, api_name="page_explain", **busy)
+    gr.on([stage.asked.change, tab.select], contrast_choices, subject, against, api_name="contrast_choices", **latest(PREDICTING))
+    stage.asked.change(cancel_explaining, None, None, api_name="supersede_maps", **at_once())
+    stage.asked.change(show_if_open, [stage.view, *sources], panel, api_name="page_explain", **latest(EXPLAINING))
     changed = [methods.change, against.input, baseline.change, *(slider.release for slider in (steps, samples, noise, window, block))]
-    gr.on(changed, cancel_explaining, None, None, api_name="supersede_explanation", **quick())
-    gr.on([*changed, tab.select], show, sources, panel, api_name="explain_again", **busy)
-    stop.click(cancel_explaining, None, None, api_name="stop_explaining", **quick())
+    gr.on(changed, cancel_explaining, None, None, api_name="supersede_explanation", **at_once())
+    gr.on([*changed, tab.select], show, sources, panel, api_name="explain_again", **latest(EXPLAINING))
+    stop.click(cancel_explaining, None, None, api_name="stop_explaining", **at_once())

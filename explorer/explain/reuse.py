@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gradio as gr
 
 from explorer.errors import explained
-from explorer.explain.asked import Asked, Stage, quick
+from explorer.events import at_once
+from explorer.explain.asked import Asked, Stage
 from explorer.explain.colours import AMOUNTS, plotly_scale
 from explorer.explain.ticks import reader_labels, source_labels, ticks
 from explorer.figures import Figure, layout_of
@@ -170,6 +171,6 @@ def build(stage: Stage, tab: gr.Tab) -> None:
     panel = chart_panel("", charts={"reuse-chart": "Which earlier features each layer reads, by its weights"}, elem_id="reuse")
     sources = [stage.settings, stage.asked, block, weighted]
     outputs = [block, panel]
-    at_once = quick() | {"trigger_mode": "always_last"}
-    gr.on([tab.select, block.input, weighted.change], show, sources, outputs, api_name="show_reuse", **at_once)
-    stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_reuse", **at_once)
+    shown = at_once() | {"trigger_mode": "always_last"}
+    gr.on([tab.select, block.input, weighted.change], show, sources, outputs, api_name="show_reuse", **shown)
+    stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_reuse", **shown)

@@ -11,10 +11,11 @@ from PIL import Image
 
 from explorer import background
 from explorer.errors import explained
-from explorer.explain.asked import Asked, Stage, Subject, quick, subject_of
+from explorer.events import EXPLAINING, at_once, latest
+from explorer.explain.asked import Asked, Stage, Subject, subject_of
 from explorer.explain.maps import METHOD_LABELS, NOBODY, UNIT, head_of, pixels_of
 from explorer.figures import Figure, layout_of
-from explorer.giving_up import EXPLAINING, cancel_explaining, cancellable
+from explorer.giving_up import cancel_explaining, cancellable
 from explorer.map_panel import Shown, map_panel, panel_value
 from explorer.panel import chart_panel, drawn
 from explorer.settings import Settings
@@ -182,8 +183,7 @@ def build(stage: Stage, tab: gr.Tab) -> None:
             curves = chart_panel("", charts=charts, elem_id="curves")
     sources = [stage.settings, stage.photo, stage.asked, method]
     outputs = [panel, checks, curves]
-    slow: dict[str, Any] = quick() | {"queue": True, "concurrency_limit": 1, "concurrency_id": EXPLAINING, "trigger_mode": "always_last"}
-    method.input(cancel_explaining, None, None, api_name="supersede_trust", **quick())
-    gr.on([method.input, tab.select], show, sources, outputs, api_name="show_trust", **slow)
-    stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_trust", **slow)
-    stop.click(cancel_explaining, None, None, api_name="stop_trust", **quick())
+    method.input(cancel_explaining, None, None, api_name="supersede_trust", **at_once())
+    gr.on([method.input, tab.select], show, sources, outputs, api_name="show_trust", **latest(EXPLAINING))
+    stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_trust", **latest(EXPLAINING))
+    stop.click(cancel_explaining, None, None, api_name="stop_trust", **at_once())

@@ -24,8 +24,9 @@ from explorer.comparison_tables import (
     tutorials_table,
 )
 from explorer.errors import explained
+from explorer.events import MEASURING, at_once, one_at_a_time
 from explorer.formatting import duration
-from explorer.giving_up import MEASURING, cancel_measuring, cancellable
+from explorer.giving_up import cancel_measuring, cancellable
 from explorer.here import look
 from explorer.panel import chart_panel, drawn
 from explorer.settings import Settings
@@ -171,7 +172,7 @@ def build(
     charts = {"compared-left": "Parameters compared", "compared-right": "Multiply-accumulates compared"}
     panel = chart_panel("", charts=charts, elem_id="compare")
     states = [view, preset, config, workload, pinned, allowance, measured]
-    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    quick = at_once()
     tab.select(show_now, states, panel, api_name="show_comparison", **quick)
     view.change(choose_view, states, [start, stop, panel], api_name="choose_comparison", **quick)
     moment(show_if_open, [active, *states], panel, trigger_mode="always_last", api_name="follow_comparison", **quick)
@@ -179,11 +180,8 @@ def build(
         measure_all,
         [settings, *states],
         [measured, panel, progress],
-        show_progress="hidden",
-        concurrency_limit=1,
-        concurrency_id=MEASURING,
         api_name="measure_comparison",
-        api_visibility="private",
+        **one_at_a_time(MEASURING),
     )
     stop.click(cancel_measuring, None, None, api_name="cancel_comparison", **quick)
     return panel

@@ -9,6 +9,7 @@ import gradio as gr
 
 from densenet import DenseNetConfig, Workload
 from explorer.errors import explained
+from explorer.events import at_once
 from explorer.formatting import exact
 from explorer.tables import HEADERS, layer_rows, layers_csv, torchinfo_summary
 
@@ -66,7 +67,7 @@ def build(config: gr.State, workload: gr.State, tab: gr.Tab) -> gr.Dataframe:
     )
     csv_text = gr.Textbox(visible=False)
     sources = [config, workload]
-    tab.select(show, sources, table, show_progress="hidden", queue=False, api_name="show_layers", api_visibility="private")
+    tab.select(show, sources, table, api_name="show_layers", **at_once())
     save.click(as_csv, sources, csv_text, queue=False, api_name="layers_csv", api_visibility="private").then(
         None, csv_text, None, js=_SAVE, api_visibility="private"
     )
@@ -81,8 +82,6 @@ def follow(moment: Any, config: gr.State, workload: gr.State, active: gr.State, 
         [active, config, workload],
         table,
         trigger_mode="always_last",
-        show_progress="hidden",
-        queue=False,
         api_name="follow_layers",
-        api_visibility="private",
+        **at_once(),
     )

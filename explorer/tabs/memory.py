@@ -15,8 +15,9 @@ from explorer import background
 from explorer.address import DEFAULT_PRESET, PageState
 from explorer.controls import Controls
 from explorer.errors import explained
+from explorer.events import MEASURING, at_once, one_at_a_time
 from explorer.formatting import duration, error, memory
-from explorer.giving_up import MEASURING, cancel_measuring, cancellable
+from explorer.giving_up import cancel_measuring, cancellable
 from explorer.here import known, look, measuring_seconds
 from explorer.memory_figures import batch_figure, growth_of_memory_figure, parts_figure, timeline_figure, workloads_of_kinds
 from explorer.panel import chart_panel, drawn
@@ -158,7 +159,7 @@ def build(
         "batch-chart": "Batch size against memory",
     }
     panel = chart_panel("", charts=charts, elem_id="memory")
-    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    quick = at_once()
     sources = [settings, config, workload, pinned, allowance, taken]
     tab.select(show_now, sources, panel, api_name="show_memory", **quick)
     allowance.change(show_now, sources, panel, api_name="allow_memory", trigger_mode="always_last", **quick)
@@ -166,11 +167,8 @@ def build(
         measure_one_step,
         [settings, config, workload, pinned, allowance, taken],
         [taken, panel, progress],
-        show_progress="hidden",
-        concurrency_limit=1,
-        concurrency_id=MEASURING,
         api_name="measure_one_step",
-        api_visibility="private",
+        **one_at_a_time(MEASURING),
     )
     stop.click(cancel_measuring, None, None, api_name="cancel_measurement", **quick)
     return panel, allowance, taken

@@ -15,8 +15,9 @@ from densenet.weights import ASSETS, WEIGHTS
 from explorer import background, nets
 from explorer.answers import answer_of, answers, answers_value
 from explorer.errors import explained
+from explorer.events import PREDICTING, at_once, one_at_a_time
 from explorer.explain import film, inside, lesion, maps, reuse, trust
-from explorer.explain.asked import Asked, Stage, quick
+from explorer.explain.asked import Asked, Stage
 from explorer.image_input import PhotoInput
 from explorer.settings import Settings
 
@@ -115,13 +116,12 @@ def build(settings: gr.State, tab: gr.Tab) -> None:
                 for module in VIEWS:
                     with gr.Tab(module.TITLE) as place:
                         module.build(stage, place)
-    model_work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model", "api_visibility": "private"}
+    model_work = one_at_a_time(PREDICTING) | {"show_progress": "minimal"}
     gr.on(
         [photo.change, chosen.change],
         predict,
         [settings, photo, chosen],
         [panel, asked],
-        show_progress="minimal",
         show_progress_on=panel,
         trigger_mode="always_last",
         api_name="page_predict",
@@ -129,6 +129,6 @@ def build(settings: gr.State, tab: gr.Tab) -> None:
     )
     panel.click(choose_class, asked, asked, show_progress="hidden", api_name="choose_class", api_visibility="private")
     brought = [chosen, known]
-    upload.upload(bring, [settings, *brought, upload], brought, show_progress="minimal", api_name="bring_weights", **model_work)
-    tab.select(known_nets, [settings, known], chosen, api_name="known_nets", **quick())
-    views.select(_opened_view, None, view, api_name="open_view", **quick())
+    upload.upload(bring, [settings, *brought, upload], brought, api_name="bring_weights", **model_work)
+    tab.select(known_nets, [settings, known], chosen, api_name="known_nets", **at_once())
+    views.select(_opened_view, None, view, api_name="open_view", **at_once())

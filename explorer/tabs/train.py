@@ -10,7 +10,7 @@ import gradio as gr
 from densenet import DenseNetConfig
 from explorer import background, training
 from explorer.errors import explained
-from explorer.explain.asked import quick
+from explorer.events import TRAINING, at_once, latest, one_at_a_time
 from explorer.formatting import exact, memory
 from explorer.panel import chart_panel, drawn
 from explorer.settings import Settings
@@ -200,14 +200,14 @@ def build(moment: Any, config: gr.State, settings: gr.State, active: gr.State, t
     recipe = [epochs, minutes, batch, optimizer, rate, crop, smoothing, ema]
     values = [settings, config, data, folder, size, *recipe]
     shown = [state, curves, mistakes, end, pause, net]
-    queued: dict[str, Any] = quick() | {"queue": True, "concurrency_limit": 1, "concurrency_id": "train"}
+    queued = one_at_a_time(TRAINING)
     changed = [getattr(component, "change") for component in (data, folder, size, *recipe)]  # noqa: B009
-    gr.on([*changed, tab.select], forecast, values, said, api_name="forecast", trigger_mode="always_last", **queued)
-    moment(forecast_if_open, [active, *values], said, api_name="follow_forecast", trigger_mode="always_last", **queued)
-    tab.select(look, settings, shown, api_name="show_training", **quick())
-    start.click(begin, values, None, api_name="begin_training", **queued).success(look, settings, shown, api_name="begun", **quick())
+    gr.on([*changed, tab.select], forecast, values, said, api_name="forecast", **latest(TRAINING))
+    moment(forecast_if_open, [active, *values], said, api_name="follow_forecast", **latest(TRAINING))
+    tab.select(look, settings, shown, api_name="show_training", **at_once())
+    start.click(begin, values, None, api_name="begin_training", **queued).success(look, settings, shown, api_name="begun", **at_once())
     pause.click(pause_or_go_on, settings, None, api_name="pause_training", **queued).success(
-        look, settings, shown, api_name="paused", **quick()
+        look, settings, shown, api_name="paused", **at_once()
     )
-    end.click(stop, settings, None, api_name="stop_training", **queued).success(look, settings, shown, api_name="stopped", **quick())
-    gr.Timer(_SECONDS_BETWEEN_LOOKS).tick(look_if_open, [active, settings], shown, api_name="look_at_training", **quick())
+    end.click(stop, settings, None, api_name="stop_training", **queued).success(look, settings, shown, api_name="stopped", **at_once())
+    gr.Timer(_SECONDS_BETWEEN_LOOKS).tick(look_if_open, [active, settings], shown, api_name="look_at_training", **at_once())
