@@ -85,7 +85,7 @@ def curve_figure(curve: Curve, random: tuple[Curve, ...], title: str, colour: st
 def curve_figures(check: Curves) -> list[Figure]:
     """Insertion and deletion as two charts."""
     return [
-        curve_figure(check.insertion, check.random_insertions, "Pixels inserted into a blur", BLOCK_COLOURS[2]),
+        curve_figure(check.insertion, check.random_insertions, "Pixels inserted", BLOCK_COLOURS[2]),
         curve_figure(check.deletion, check.random_deletions, "Pixels deleted", BLOCK_COLOURS[5]),
     ]
 
