@@ -111,6 +111,11 @@ const figure = (map) => {
   const says = make('span', '', map.says);
   says.title = map.hint;
   caption.append(says);
+  if (map.method) {
+    const judge = make('button', 'keep', 'Can it be trusted?');
+    judge.addEventListener('click', () => trigger('judge', {method: map.method}));
+    caption.append(document.createElement('br'), judge);
+  }
   if (map.note) { caption.append(make('div', 'map-note' + (map.bad ? ' differs' : ''), map.note)); }
   box.append(caption);
   return box;

@@ -37,6 +37,7 @@ class Shown:
     bad: bool = False
     unit: str = ""
     hint: str = ""  # shown when the words are pointed at
+    method: str = ""  # that the page can judge; empty: there is nothing to judge
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for the page."""
@@ -48,6 +49,7 @@ class Shown:
             "file": self.file,
             "unit": self.unit,
             "hint": self.hint,
+            "method": self.method,
         }
         if self.values is None:
             return words
@@ -57,7 +59,7 @@ class Shown:
 
 
 def map_panel(elem_id: str) -> gr.HTML:
-    """Return the component."""
+    """Return the component; its event `judge` (event data: `method`) asks whether a map can be trusted."""
     return gr.HTML("", html_template=_TEMPLATE, js_on_load=_ON_LOAD, elem_id=elem_id)
 
 

@@ -34,7 +34,7 @@ ASKED_BY_A_VISITOR = (
     *("open_address", "live", "forget", "leave", "cancel"),
     *ASKED_FIRST,
     *("show_lesion", "lesion_block", "follow_lesion", "lesion_cells", "supersede_lesion", "stop_lesion"),
-    *("show_trust", "stop_explaining", "stop_trust", "supersede_maps", "supersede_explanation", "supersede_trust"),
+    *("show_trust", "judge_map", "stop_explaining", "stop_trust", "supersede_maps", "supersede_explanation", "supersede_trust"),
     *("measure_one_step", "cancel_measurement", "cancel_comparison"),
 )
 
@@ -63,6 +63,8 @@ def test_every_event_is_named_and_answers_its_initial_values(tmp_path: Path) -> 
             special = [type("Selected", (), {"value": "Layers"})()]
         if fn.api_name == "open_view":
             special = [type("Selected", (), {"value": "Trust"})()]
+        if fn.api_name == "judge":
+            special = [type("Clicked", (), {"method": "saliency"})()]
         if fn.api_name == "choose_class":
             special = [type("Clicked", (), {"net": "cifar10", "index": 3})()]
         arguments = [*special, *inputs] if fn.api_name in ASKED_FIRST else [*inputs, *special]

@@ -326,8 +326,10 @@ def test_film_strip_and_trust(visit: Visit) -> None:
     page.get_by_role("tab", name="Film strip").click()
     expect(page.locator("#film canvas")).to_have_count(4, timeout=30_000)
     expect(page.locator("#film .scale-says")).to_have_text("one scale for all")
-    page.get_by_role("tab", name="Trust").click()
+    page.get_by_role("tab", name="Maps").click()
+    page.locator("#maps").get_by_text("Can it be trusted?").last.click()  # of saliency
     expect(page.locator("#checks .check")).to_have_count(4, timeout=60_000)
+    expect(page.locator("#trust-map")).to_contain_text("Saliency")
     expect(page.locator("#insertion-chart .js-line").first).to_be_visible()
     page.locator(".class-row").nth(1).click()  # the open view follows
     expect(page.locator("#checks")).to_contain_text("checking", timeout=20_000)

@@ -123,7 +123,7 @@ def _one(
     stem = f"{subject.labels[asked.target].replace(' ', '_')}-{method}"
     took = duration(time.perf_counter() - started)
     weakness = METHODS[method].known_wrong
-    yield Shown(label, f"{says} · {took}", stem, pixels_of(method, result.map), note, bad, UNIT, weakness)
+    yield Shown(label, f"{says} · {took}", stem, pixels_of(method, result.map), note, bad, UNIT, weakness, method)
 
 
 @explained
@@ -181,8 +181,8 @@ def show_if_open(request: gr.Request, view: str, *sources: Any) -> Iterator[Any]
     yield from show(request, *sources)
 
 
-def build(stage: Stage, tab: gr.Tab) -> None:
-    """Lay out the view and wire it."""
+def build(stage: Stage, tab: gr.Tab) -> gr.HTML:
+    """Lay out the view and wire it; returns the panel, whose event `judge` asks for trust."""
     with gr.Row(elem_classes="explain-tools"):
         labels = [(label, name) for name, label in METHOD_LABELS.items()]
         methods = gr.Dropdown(
@@ -207,3 +207,4 @@ def build(stage: Stage, tab: gr.Tab) -> None:
     gr.on(changed, cancel_explaining, None, None, api_name="supersede_explanation", **at_once())
     gr.on([*changed, tab.select], show, sources, panel, api_name="explain_again", **latest(EXPLAINING))
     stop.click(cancel_explaining, None, None, api_name="stop_explaining", **at_once())
+    return panel

@@ -169,8 +169,13 @@ def show_if_open(request: gr.Request, view: str, *sources: Any) -> Iterator[Any]
     yield from show(*sources, request)  # type: ignore[call-arg]
 
 
-def build(stage: Stage, tab: gr.Tab) -> None:
-    """Lay out the view and wire it."""
+def judged(event: gr.EventData) -> tuple[str, Any, str]:
+    """Return the method to judge, and this view as the one that is open."""
+    return str(event.method), gr.Tabs(selected=TITLE), TITLE
+
+
+def build(stage: Stage, tab: gr.Tab, views: gr.Tabs, maps: gr.HTML) -> None:
+    """Lay out the view and wire it; a map of `maps` can ask for its checks."""
     with gr.Row(elem_id="trust"):
         with gr.Column(scale=1, min_width=190):
             labels = [(label, name) for name, label in METHOD_LABELS.items()]
@@ -186,4 +191,6 @@ def build(stage: Stage, tab: gr.Tab) -> None:
     method.input(cancel_explaining, None, None, api_name="supersede_trust", **at_once())
     gr.on([method.input, tab.select], show, sources, outputs, api_name="show_trust", **latest(EXPLAINING))
     stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_trust", **latest(EXPLAINING))
+    asking = maps.judge(judged, None, [method, views, stage.view], api_name="judge", **at_once())
+    asking.then(show, sources, outputs, api_name="judge_map", **latest(EXPLAINING))
     stop.click(cancel_explaining, None, None, api_name="stop_trust", **at_once())

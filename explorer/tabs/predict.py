@@ -23,7 +23,7 @@ from explorer.settings import Settings
 
 TITLE = "Predict"
 SAMPLES = sorted((ASSETS / "samples").glob("*.jpg"))
-VIEWS = (maps, film, trust, reuse, inside, lesion)
+OF_THE_NET = (reuse, inside, lesion)
 MOST_NETS = 3  # side by side; as many as `densenet.weights` keeps loaded
 _CARD_SUFFIX = ".json"
 
@@ -113,8 +113,14 @@ def build(settings: gr.State, tab: gr.Tab) -> None:
             panel = answers("answers")
             stage = Stage(settings, photo, asked, view)
             with gr.Tabs(elem_id="views-of-photo") as views:
-                for module in VIEWS:
-                    with gr.Tab(module.TITLE) as place:
+                with gr.Tab(maps.TITLE, id=maps.TITLE) as place:
+                    drawn = maps.build(stage, place)
+                with gr.Tab(film.TITLE, id=film.TITLE) as place:
+                    film.build(stage, place)
+                with gr.Tab(trust.TITLE, id=trust.TITLE) as place:
+                    trust.build(stage, place, views, drawn)
+                for module in OF_THE_NET:
+                    with gr.Tab(module.TITLE, id=module.TITLE) as place:
                         module.build(stage, place)
     model_work = one_at_a_time(PREDICTING) | {"show_progress": "minimal"}
     gr.on(
