@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from densenet.building import forward_seconds
-from densenet.config import DenseNetConfig
+from densenet.config import IMAGE_SIZE_RANGE, DenseNetConfig
 
 _FORWARD_SECONDS = 0.4  # about this long nobody minds waiting for a stop
 _LARGEST_BATCH = 64
@@ -15,7 +15,7 @@ _LARGEST_STOPPABLE_BATCH = 32  # larger ones are hardly faster, and partial maps
 
 def seconds_per_image(config: DenseNetConfig, height: int, width: int, device: torch.device) -> float:
     """Estimate the forward pass of one image of `height` x `width` pixels, cautiously."""
-    size = max(config.smallest_image_size, height, width)
+    size = min(max(config.smallest_image_size, height, width), IMAGE_SIZE_RANGE[1])
     square = forward_seconds(config, size, device.type)
     return square * height * width / size**2
 

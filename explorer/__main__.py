@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import sys
 from pathlib import Path
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -30,6 +33,20 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
+def _small_pools() -> None:
+    """Have glibc give large blocks back when they are freed, and keep two pools of the others, not one or more for each thread.
+
+    The server stays hundreds of megabytes smaller. Blocks of one photo of 224 pixels are below the limit: they cost no time.
+    """
+    try:
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_ARENA_MAX, 2)
+        libc.mallopt(_M_MMAP_THRESHOLD, 4 * 2**20)
+        libc.mallopt(_M_TRIM_THRESHOLD, 4 * 2**20)
+    except (OSError, AttributeError, TypeError):  # other C libraries have other allocators
+        return
+
+
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line, start the server and wait, or bring weights; return the exit code."""
     arguments = _arguments(argv)
@@ -41,6 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             print()
             return 130
+    _small_pools()
     from explorer.app import create_app
     from explorer.settings import Settings
 

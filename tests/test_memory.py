@@ -65,7 +65,7 @@ def test_the_timeline_is_what_lives_during_each_operation(checkpointing: str) ->
 
     config = DenseNetConfig(growth_rate=8, block_config=(3, 2, 2), num_init_features=16, num_classes=10)
     workload = Workload(image_size=64, batch_size=4, mode="train", checkpointing=checkpointing)
-    step = _Step(DenseNet(config, checkpointing), workload, torch.device("cpu"))
+    step = _Step(DenseNet(config, checkpointing), config, workload, torch.device("cpu"))
     step()
     step.model.zero_grad(set_to_none=True)
     standing = live_bytes([*step.model.parameters(), *step.model.buffers(), step.x, step.labels])

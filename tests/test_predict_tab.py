@@ -18,7 +18,7 @@ from densenet.attribution import METHODS, attribute
 from densenet.images import read_image
 from densenet.predict import confidence, input_of, logits_of, view_of
 from densenet.weights import ASSETS, load
-from explorer import giving_up, nets
+from explorer import giving_up, image_input, nets
 from explorer.explain import film, maps, trust
 from explorer.explain.asked import Asked, check_affordable, subject_of
 from explorer.map_panel import Shown, panel_value
@@ -211,3 +211,19 @@ def test_odd_photos_go_through_every_method(method: str, tmp_path: Path) -> None
         values = values_of(json.loads(last)["maps"][0])
         assert values.shape == (32, 32), path
         assert np.isfinite(values).all(), path
+
+
+def test_a_photo_is_decoded_once_and_a_huge_one_made_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    monkeypatch.setattr(image_input, "read_image", lambda path: read.append(path) or read_image(path))
+    for i, size in enumerate(((300, 200), (6000, 4000), (20_000, 3))):
+        file = tmp_path / f"{i}.png"
+        Image.new("L", size, 90).save(file)
+        first, second = image_input._decoded(str(file)), image_input._decoded(str(file))
+        assert first is second
+        assert len(read) == i + 1
+        assert first.mode == "RGB"
+        assert first.getpixel((0, 0)) == (90, 90, 90)
+        assert first.width * first.height <= 12_000_000
+        assert first.size == size or size == (6000, 4000)
+    assert len(image_input._kept) <= 4
