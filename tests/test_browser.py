@@ -324,16 +324,17 @@ def test_film_strip_and_trust(visit: Visit) -> None:
     page.locator("#samples .gallery-item").nth(2).click()
     _drawn(page, 3)
     page.get_by_role("tab", name="Film strip").click()
-    expect(page.locator("#film canvas")).to_have_count(4, timeout=30_000)
+    expect(page.locator("#film canvas")).to_have_count(4, timeout=60_000)
     expect(page.locator("#film .scale-says")).to_have_text("one scale for all")
-    page.get_by_role("tab", name="Maps").click()
-    page.locator("#maps").get_by_text("Can it be trusted?").last.click()  # of saliency
+    page.get_by_role("tab", name="Trust").click()
     expect(page.locator("#checks .check")).to_have_count(4, timeout=60_000)
-    expect(page.locator("#trust-map")).to_contain_text("Saliency")
-    expect(page.locator("#insertion-chart .js-line").first).to_be_visible()
+    expect(page.locator("#trust-map")).to_contain_text("Grad-CAM", timeout=30_000)
+    expect(page.locator("#insertion-chart .js-line").first).to_be_visible(timeout=30_000)
+    done = "document.querySelectorAll('#checks .check').length === 4 && !document.querySelector('#checks').textContent.includes('checking')"
+    page.wait_for_function(done, timeout=90_000)
+    before = page.locator("#checks").inner_text()
     page.locator(".class-row").nth(1).click()  # the open view follows
-    expect(page.locator("#checks")).to_contain_text("checking", timeout=20_000)
-    expect(page.locator("#checks")).not_to_contain_text("checking", timeout=60_000)
+    page.wait_for_function(f"before => {done} && document.querySelector('#checks').innerText !== before", arg=before, timeout=90_000)
 
 
 def test_a_net_without_its_weights_is_a_sentence_and_harms_nothing(visit: Visit) -> None:
