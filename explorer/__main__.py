@@ -36,7 +36,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 def _small_pools() -> None:
     """Have glibc give large blocks back when they are freed, and keep two pools of the others, not one or more for each thread.
 
-    The server stays hundreds of megabytes smaller. Blocks of one photo of 224 pixels are below the limit: they cost no time.
+    The server stays hundreds of megabytes smaller.
     """
     try:
         libc = ctypes.CDLL(None)
