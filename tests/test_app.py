@@ -34,7 +34,7 @@ ASKED_BY_A_VISITOR = (
     *("open_address", "live", "forget", "leave", "cancel"),
     *ASKED_FIRST,
     *("show_lesion", "lesion_block", "follow_lesion", "lesion_cells", "supersede_lesion", "stop_lesion"),
-    *("show_trust", "judge_map", "stop_explaining", "stop_trust", "supersede_maps", "supersede_explanation", "supersede_trust"),
+    *("show_trust", "show_judged", "stop_explaining", "stop_trust", "supersede_maps", "supersede_explanation", "supersede_trust"),
     *("measure_one_step", "cancel_measurement", "cancel_comparison"),
 )
 

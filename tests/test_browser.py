@@ -337,6 +337,21 @@ def test_film_strip_and_trust(visit: Visit) -> None:
     page.wait_for_function(f"before => {done} && document.querySelector('#checks').innerText !== before", arg=before, timeout=90_000)
 
 
+def test_each_map_asks_for_its_own_checks(visit: Visit) -> None:
+    page = visit.open("?tab=Predict")
+    page.locator("#samples .gallery-item").nth(2).click()
+    _drawn(page, 3)
+    for name in ("Saliency", "Integrated gradients", "Grad-CAM", "Saliency"):  # whatever the view judged before
+        page.locator("#maps figure", has_text=name).get_by_role("button", name="Can it be trusted?").click()
+        expect(page.locator("#trust-map figure")).to_contain_text(name, timeout=60_000)
+        expect(page.get_by_label("Method", exact=True)).to_have_value(name)
+        done = "[...document.querySelectorAll('#checks .check')].length === 4 && !/checking/.test(document.querySelector('#checks').innerText)"
+        page.wait_for_function(done, timeout=90_000)
+        expect(page.locator("#trust-map figure")).to_contain_text(name)
+        page.get_by_role("tab", name="Maps", exact=True).click()
+        _drawn(page, 3)
+
+
 def test_a_net_without_its_weights_is_a_sentence_and_harms_nothing(visit: Visit) -> None:
     page = visit.open("?tab=Predict")
     page.locator("#samples .gallery-item").nth(10).click()

@@ -107,7 +107,8 @@ class Loop:
         indices = self.indices(state.step)
         generator = generator_for(recipe.seed, state.step, _VIEWS + parallel.rank())
         pictures, labels = self.train.images[indices].to(self.device), self.train.labels[indices].to(self.device)
-        x = augmented(pictures, recipe, pictures.shape[-1], scaling.mean, scaling.std, generator)
+        size_px = recipe.size_px(state.progress, pictures.shape[-1])
+        x = augmented(pictures, recipe, size_px, scaling.mean, scaling.std, generator)
         if recipe.channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # dropout's draws

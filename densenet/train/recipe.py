@@ -58,6 +58,7 @@ class Recipe:
     ten minutes anneals within ten minutes. `batch_size` is of a whole step, over all processes. `lr` is the highest of the schedule:
     "one_cycle" rises to it over the fraction `warmup` of the training and falls to nothing (cosines), "steps" multiplies it by
     `step_factor` at each of `steps_at` (fractions of the training). Weight decay spares norms and biases; "adam" decouples it (AdamW).
+    With `early_px`, the first `early_share` of the training sees the pictures at that smaller size, which costs its square less time.
     """
 
     epochs: int = 30
@@ -85,6 +86,8 @@ class Recipe:
     sharpness: float = 0.0
     precision: str = "float32"  # "bfloat16" is autocast
     channels_last: bool = True
+    early_px: int = 0  # 0: the pictures' own size from the start
+    early_share: float = 0.5
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -114,6 +117,8 @@ class Recipe:
             "sharpness": _checked_number("sharpness", self.sharpness, 0, 1),
             "precision": checked_choice("precision", self.precision, PRECISIONS),
             "channels_last": _checked_flag("channels_last", self.channels_last),
+            "early_px": checked_integer("early_px", self.early_px, PIXELS_RANGE),
+            "early_share": _checked_number("early_share", self.early_share, 0, 1, open_high=True),
             "seed": checked_integer("seed", self.seed, SEED_RANGE),
         }
         for field, value in values.items():
@@ -122,6 +127,10 @@ class Recipe:
     def as_dict(self) -> dict[str, object]:
         """Return the fields as plain values, for JSON and for checkpoints."""
         return asdict(self)
+
+    def size_px(self, progress: float, full_px: int) -> int:
+        """Return the side at which pictures of `full_px` are learnt from at `progress`, 0 to 1 of the budget."""
+        return self.early_px if self.early_px and progress < self.early_share else full_px
 
 
 def rate_factor(recipe: Recipe, progress: float) -> float:

@@ -57,8 +57,12 @@ def _check(model: DenseNet, train: ImageSet, valid: ImageSet, recipe: Recipe) ->
     share = min(recipe.batch_size, len(train)) // parallel.processes()
     if share < 2:
         raise ValueError(f"batch_size must give each process at least 2 pictures, since BatchNorm needs more than one, got {share}")
-    if recipe.cutout_px >= size_px:
-        raise ValueError(f"cutout_px must be below the pictures' {size_px}, got {recipe.cutout_px}")
+    if recipe.early_px > size_px:
+        raise ValueError(f"early_px must be at most the pictures' {size_px}, got {recipe.early_px}")
+    if recipe.early_px:
+        config.check_image_size(recipe.early_px)
+    if recipe.cutout_px >= (recipe.early_px or size_px):
+        raise ValueError(f"cutout_px must be below the pictures' {recipe.early_px or size_px}, got {recipe.cutout_px}")
 
 
 @contextmanager

@@ -169,9 +169,14 @@ def show_if_open(request: gr.Request, view: str, *sources: Any) -> Iterator[Any]
     yield from show(*sources, request)  # type: ignore[call-arg]
 
 
-def judged(event: gr.EventData) -> tuple[str, Any, str]:
-    """Return the method to judge, and this view as the one that is open."""
-    return str(event.method), gr.Tabs(selected=TITLE), TITLE
+def judged(event: gr.EventData) -> tuple[str, str, Any, str]:
+    """Return the method to judge, for the session and for the page, and this view as the one that is open."""
+    return str(event.method), str(event.method), gr.Tabs(selected=TITLE), TITLE
+
+
+def chosen(method: str) -> str:
+    """Return the method that the visitor chose, for the session."""
+    return method
 
 
 def build(stage: Stage, tab: gr.Tab, views: gr.Tabs, maps: gr.HTML) -> None:
@@ -186,11 +191,13 @@ def build(stage: Stage, tab: gr.Tab, views: gr.Tabs, maps: gr.HTML) -> None:
             checks = gr.HTML("", elem_id="checks")
             charts = {"insertion-chart": "Probability while pixels are inserted", "deletion-chart": "Probability while pixels are deleted"}
             curves = chart_panel("", charts=charts, elem_id="curves")
-    sources = [stage.settings, stage.photo, stage.asked, method]
+    judging = gr.State(method.value)  # not what the page's dropdown says: opening this view would ask with its value of before
+    sources = [stage.settings, stage.photo, stage.asked, judging]
     outputs = [panel, checks, curves]
     method.input(cancel_explaining, None, None, api_name="supersede_trust", **at_once())
-    gr.on([method.input, tab.select], show, sources, outputs, api_name="show_trust", **latest(EXPLAINING))
+    other = method.input(chosen, method, judging, api_name="choose_judged", **at_once())
+    other.then(show, sources, outputs, api_name="show_judged", **latest(EXPLAINING))
+    tab.select(show, sources, outputs, api_name="show_trust", **latest(EXPLAINING))
     stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_trust", **latest(EXPLAINING))
-    asking = maps.judge(judged, None, [method, views, stage.view], api_name="judge", **at_once())
-    asking.then(show, sources, outputs, api_name="judge_map", **latest(EXPLAINING))
+    maps.judge(judged, None, [judging, method, views, stage.view], api_name="judge", **at_once())  # the view that it opens asks for the checks
     stop.click(cancel_explaining, None, None, api_name="stop_trust", **at_once())
