@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from densenet.config import DenseNetConfig
 
@@ -20,6 +20,12 @@ def _cifar(growth_rate: int, layers: int, *, bottleneck: bool) -> DenseNetConfig
     )
 
 
+def _grey(config: DenseNetConfig) -> DenseNetConfig:
+    """As tutorial A trains torchvision's nets: one input channel, the ten classes of Fashion-MNIST."""
+    return replace(config, in_channels=1, num_classes=10)
+
+
+_GREY = ("densenet121", "densenet169", "densenet201")
 PRESETS: dict[str, DenseNetConfig] = {
     # ImageNet (paper, table 1; torchvision)
     "densenet121": DenseNetConfig(),
@@ -34,11 +40,13 @@ PRESETS: dict[str, DenseNetConfig] = {
     "densenet_bc_100_12": _cifar(12, 16, bottleneck=True),
     "densenet_bc_250_24": _cifar(24, 41, bottleneck=True),
     "densenet_bc_190_40": _cifar(40, 31, bottleneck=True),
-    # teaching nets: tutorial A's classroom net for Fashion-MNIST, tutorial B's slim DenseNet, and one that every test can afford
+    # teaching nets: tutorial A's classroom net for Fashion-MNIST, tutorial B's slim DenseNet, and one that every test can afford; last,
+    # tutorial A's versions of torchvision's
     "classroom": DenseNetConfig(block_config=(4, 4, 4, 4), bn_size=0, num_classes=10, in_channels=1),
     "compact": DenseNetConfig(growth_rate=12, num_init_features=32, num_classes=10),
     "tiny": DenseNetConfig(growth_rate=4, block_config=(2, 2), num_init_features=8, num_classes=10, stem="cifar"),
 }
+PRESETS |= {f"{name}_grey": _grey(PRESETS[name]) for name in _GREY}
 
 PRESET_LABELS: dict[str, str] = {
     "densenet121": "DenseNet-121",
@@ -55,10 +63,13 @@ PRESET_LABELS: dict[str, str] = {
     "classroom": "Classroom (Fashion-MNIST)",
     "compact": "Compact, k=12",
     "tiny": "Tiny, 2 blocks of 2",
+    "densenet121_grey": "DenseNet-121, grey (tutorial A)",
+    "densenet169_grey": "DenseNet-169, grey (tutorial A)",
+    "densenet201_grey": "DenseNet-201, grey (tutorial A)",
 }
 
 PRESET_IMAGE_SIZE: dict[str, int] = {  # pixels a side of the images that each net was made for
-    name: 96 if name == "classroom" else 32 if config.stem == "cifar" else 224 for name, config in PRESETS.items()
+    name: 96 if config.in_channels == 1 else 32 if config.stem == "cifar" else 224 for name, config in PRESETS.items()
 }
 
 

@@ -397,7 +397,7 @@ def test_bad_uploads_are_answered_and_the_next_one_works(fresh_visit: tuple[Visi
         upload(path)
         expect(page.locator(".class-row")).to_have_count(5, timeout=20_000)
         most = max(most, process.memory_info().rss)
-    assert most < 2 * 2**30  # 1.5 was asked; 1.3 to 2.0e9 bytes were seen, and why is not known
+    assert most < 1.5e9  # 0.8e9 of them are Gradio and torch
 
 
 def test_dark_mode_is_legible_in_every_tab(visit: Visit) -> None:

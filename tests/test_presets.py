@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torchvision import models
 
 from densenet import PRESETS, DenseNetConfig, totals
@@ -24,6 +25,7 @@ CIFAR = {  # params exactly, params as printed in millions, C10+ and C100+ error
     "densenet_bc_190_40": (25_624_430, 25.6, 3.46, 17.18),
 }
 OTHERS = {"densenet264": 33_337_704, "classroom": 757_322, "compact": 1_015_124}
+GREY = ("densenet121_grey", "densenet169_grey", "densenet201_grey")
 WEIGHTS_OF_TORCHVISION = {
     "densenet121": models.DenseNet121_Weights.IMAGENET1K_V1,
     "densenet161": models.DenseNet161_Weights.IMAGENET1K_V1,
@@ -33,13 +35,21 @@ WEIGHTS_OF_TORCHVISION = {
 
 
 def test_every_preset_is_covered_here_and_has_a_label_and_a_size() -> None:
-    assert set(PRESETS) == {*IMAGENET, *CIFAR, *OTHERS, "tiny"}
+    assert set(PRESETS) == {*IMAGENET, *CIFAR, *OTHERS, *GREY, "tiny"}
     assert set(PRESET_LABELS) == set(PRESETS)
     assert set(PRESET_IMAGE_SIZE) == set(PRESETS)
     assert len(set(PRESET_LABELS.values())) == len(PRESETS)
     assert set(PUBLISHED) == {*IMAGENET, *CIFAR, "densenet264"}
     for name, config in PRESETS.items():
         config.check_image_size(PRESET_IMAGE_SIZE[name])
+
+
+@pytest.mark.parametrize("name", GREY)
+def test_the_grey_ones_are_torchvisions_with_one_channel_and_ten_classes(name: str) -> None:
+    with torch.device("meta"):
+        net = getattr(models, name.removesuffix("_grey"))(num_classes=10)
+        net.features.conv0 = torch.nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+    assert totals(PRESETS[name], 96).params == sum(p.numel() for p in net.parameters())
 
 
 @pytest.mark.parametrize("name", IMAGENET)

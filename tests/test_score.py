@@ -52,5 +52,6 @@ def test_large_nets_get_small_batches() -> None:
     backward = {name: stoppable_batch(net.config, x.shape[2], x.shape[3], x.device, gradients=True) for name, net in nets.items()}
     assert 8 >= forward["densenet121"] > forward["densenet201"] > forward["densenet161"] >= 1
     assert 4 >= backward["densenet121"] > backward["densenet201"] >= backward["densenet161"] == 1
-    assert stoppable_batch(TINY, 32, 32, torch.device("cpu"), gradients=True) == 32
+    assert stoppable_batch(TINY, 32, 32, torch.device("cpu"), gradients=True) == 8
+    assert stoppable_batch(TINY, 32, 32, torch.device("cuda"), gradients=True) == 32
     assert stoppable_batch(TINY, 9, 5000, torch.device("cpu"), gradients=False) >= 1

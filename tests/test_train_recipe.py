@@ -46,6 +46,8 @@ from densenet.train.recipe import rate_factor
         ("brightness", 1.1, "0 to 1"),
         ("precision", "float16", "float32, bfloat16"),
         ("channels_last", "yes", "True or False"),
+        ("early_px", -1, "0 to 1024"),
+        ("early_share", 1, "below 1"),
         ("seed", -1, "0 to 2147483647"),
     ],
 )

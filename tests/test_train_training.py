@@ -186,6 +186,13 @@ def test_checkpointed_nets_are_trained_alike() -> None:
             torch.testing.assert_close(value, other[key], atol=1e-5, rtol=1e-4)
 
 
+def test_the_first_part_may_be_learnt_at_a_smaller_size() -> None:
+    model, sides = net(), []
+    model.features.conv0.register_forward_hook(lambda _module, inputs, _output: sides.append(inputs[0].shape[-1]) if model.training else None)
+    fit(model, pictures(64), pictures(30, seed=1), replace(SHORT, early_px=6, early_share=0.25), device="cpu")
+    assert sides == [6] * 4 + [8] * 12
+
+
 def test_the_callers_random_numbers_go_on() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -214,6 +221,9 @@ def test_what_does_not_go_together_is_refused() -> None:
         (net(PRESETS["densenet121"]), train, valid, SHORT, "image_size must be"),
         (net(), train, valid, replace(SHORT, batch_size=1), "batch_size must give each process at least 2"),
         (net(), train, valid, replace(SHORT, cutout_px=8), "cutout_px must be below the pictures' 8"),
+        (net(), train, valid, replace(SHORT, cutout_px=4, early_px=4), "cutout_px must be below the pictures' 4"),
+        (net(), train, valid, replace(SHORT, early_px=9), "early_px must be at most the pictures' 8, got 9"),
+        (net(), train, valid, replace(SHORT, early_px=1), "image_size must be 2 to"),
     ):
         with pytest.raises(ValueError, match=message):
             fit(model, data, held_out, recipe, device="cpu")
