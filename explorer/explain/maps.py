@@ -186,9 +186,9 @@ def build(stage: Stage, tab: gr.Tab) -> gr.HTML:
     with gr.Row(elem_classes="explain-tools"):
         labels = [(label, name) for name, label in METHOD_LABELS.items()]
         methods = gr.Dropdown(
-            labels, value=FIRST, multiselect=True, label="Methods", scale=5, min_width=330, container=False, elem_id="methods"
+            labels, value=FIRST, multiselect=True, label="Methods", scale=5, min_width=340, container=False, elem_id="methods"
         )
-        against = gr.Dropdown([ALONE], value=NOBODY, label="Against", scale=2, min_width=150, container=False, elem_id="against")
+        against = gr.Dropdown([ALONE], value=NOBODY, label="Against", scale=0, min_width=156, container=False, elem_id="against")
         stop = gr.Button("Stop", size="sm", scale=0, min_width=64)
     panel = map_panel("maps")
     with gr.Accordion("Options of the methods", open=False, elem_classes="explain-options"), gr.Row():

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from densenet.trust import Completeness, RandomisedWeights
 
 TITLE = "Trust"
-_HEIGHT_PX = 190
+_HEIGHT_PX = 172
 _COARSE = ("grad_cam", "guided_grad_cam", "occlusion")  # beside single random pixels every coarse map does badly in deletion
 _SLOW_PASSES = 50  # methods of more passes than this are compared with one untrained net, the others with five
 
@@ -79,7 +79,7 @@ def curve_figure(curve: Curve, random: tuple[Curve, ...], title: str, colour: st
     data.append(_curve(curve, "this map", colour, 3))
     layout = layout_of(_HEIGHT_PX, len(curve.shares), title, "pixels, %", "probability, %")
     layout["yaxis"] |= {"range": [0, 102], "exponentformat": "none"}
-    return {"data": data, "layout": layout | {"hovermode": "closest", "margin": {"l": 56, "r": 10, "t": 6, "b": 40}}}
+    return {"data": data, "layout": layout | {"hovermode": "closest", "margin": {"l": 56, "r": 18, "t": 6, "b": 40}}}
 
 
 def curve_figures(check: Curves) -> list[Figure]:
