@@ -79,7 +79,7 @@ class Order:
 
     def arguments(self, run: Path, settings: Settings) -> list[str]:
         """Return the command line of `python -m densenet.train`."""
-        given: list[str] = [self.folder if self.data == FOLDER else self.data, "--run", str(run), "--size", str(self.size)]
+        given: list[str] = [self.folder if self.data == FOLDER else self.data, "--run-dir", str(run), "--size", str(self.size)]
         if self.data != FOLDER and self.folder:
             given += ["--data-folder", self.folder]
         given += ["--device", settings.device, "--label", self.name().rsplit("-", 2)[0], "--save-seconds", "20"]

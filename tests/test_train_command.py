@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from torch.distributed.run import get_args_parser as torchrun_parser
 
 from densenet import PRESETS, DenseNetConfig
 from densenet.predict import classify
@@ -30,7 +31,7 @@ def test_interrupted_and_gone_on_with(tmp_path: Path) -> None:
     written(tmp_path / "data" / "train", 60)
     written(tmp_path / "data" / "test", 15)
     (tmp_path / "data" / "train" / "red" / "broken.png").write_bytes(b"?")
-    options = [*NET, *QUICK, "--epochs", "40", "--threads", "1", "--run", str(tmp_path / "run")]
+    options = [*NET, *QUICK, "--epochs", "40", "--threads", "1", "--run-dir", str(tmp_path / "run")]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     running = subprocess.Popen(
         [sys.executable, "-m", "densenet.train", str(tmp_path / "data"), *options], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
@@ -81,7 +82,7 @@ def test_every_field_is_an_option() -> None:
     --epochs 4 --minutes 2 --batch-size 9 --optimizer adam --lr 0.3 --momentum 0.8 --weight-decay 0.1 --schedule steps --warmup 0.2
     --steps-at 0.1,0.2,0.3 --step-factor 0.5 --label-smoothing 0.2 --ema-decay 0.99 --no-flip --crop resized --shift-px 2 --cutout-px 3
     --crop-area 0.2,1 --crop-aspect 1,2 --brightness 0.1 --contrast 0.2 --saturation 0.3 --sharpness 0.4 --precision bfloat16
-    --no-channels-last --seed 3
+    --no-channels-last --early-px 8 --early-share 0.3 --seed 3
     """
     arguments = command.parser().parse_args(["data", *given.split()])
     config, recipe = command.with_given(DenseNetConfig(), arguments), command.with_given(Recipe(), arguments)
@@ -96,6 +97,14 @@ def test_every_field_is_an_option() -> None:
     assert command.with_given(replace(PRESETS["classroom"]), plain) == PRESETS["classroom"]
 
 
+def test_torchrun_hands_every_option_on() -> None:
+    """argparse refuses an option that two of torchrun's own begin with, although it comes after the module's name."""
+    for action in command.parser()._actions:
+        for flag in action.option_strings:
+            given = ["-m", "densenet.train", "data", flag, "1"]
+            assert torchrun_parser().parse_args(given).training_script_args == ["data", flag, "1"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -108,7 +117,7 @@ def test_every_field_is_an_option() -> None:
     ],
 )
 def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str) -> None:
-    status = command.main([str(written(tmp_path / "data")), *NET, *QUICK, "--run", str(tmp_path / "run"), *options])
+    status = command.main([str(written(tmp_path / "data")), *NET, *QUICK, "--run-dir", str(tmp_path / "run"), *options])
     said = capsys.readouterr().err
     assert status == 2
     assert message in said

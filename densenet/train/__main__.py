@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--size", type=int, help="side in pixels of the pictures for the net (default: a dataset's own, a folder's 32)")
     made.add_argument("--max-gib", type=float, default=MAX_BYTES / 2**30, help="memory for decoded pictures (default 4)")
     made.add_argument("--held-out", type=int, help="pictures kept out of training, to choose the epoch by (a tenth, at most 5000)")
-    made.add_argument("--run", type=Path, help="the run's folder (default: runs/ and the data's name)")
+    made.add_argument("--run-dir", dest="run", type=Path, help="the run's folder (default: runs/ and the data's name)")
     made.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     made.add_argument("--threads", type=int, help="of a CPU; a resumed run equals an uninterrupted one if it has as many")
     made.add_argument("--half", action="store_true", help="store the net's convolutions as float16, rounded before it is tested")
