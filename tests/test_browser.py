@@ -345,7 +345,9 @@ def test_each_map_asks_for_its_own_checks(visit: Visit) -> None:
         page.locator("#maps figure", has_text=name).get_by_role("button", name="Can it be trusted?").click()
         expect(page.locator("#trust-map figure")).to_contain_text(name, timeout=60_000)
         expect(page.get_by_label("Method", exact=True)).to_have_value(name)
-        done = "[...document.querySelectorAll('#checks .check')].length === 4 && !/checking/.test(document.querySelector('#checks').innerText)"
+        done = (
+            "[...document.querySelectorAll('#checks .check')].length === 4 && !/checking/.test(document.querySelector('#checks').innerText)"
+        )
         page.wait_for_function(done, timeout=90_000)
         expect(page.locator("#trust-map figure")).to_contain_text(name)
         page.get_by_role("tab", name="Maps", exact=True).click()

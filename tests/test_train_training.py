@@ -188,7 +188,9 @@ def test_checkpointed_nets_are_trained_alike() -> None:
 
 def test_the_first_part_may_be_learnt_at_a_smaller_size() -> None:
     model, sides = net(), []
-    model.features.conv0.register_forward_hook(lambda _module, inputs, _output: sides.append(inputs[0].shape[-1]) if model.training else None)
+    model.features.conv0.register_forward_hook(
+        lambda _module, inputs, _output: sides.append(inputs[0].shape[-1]) if model.training else None
+    )
     fit(model, pictures(64), pictures(30, seed=1), replace(SHORT, early_px=6, early_share=0.25), device="cpu")
     assert sides == [6] * 4 + [8] * 12
 
