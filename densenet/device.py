@@ -41,6 +41,18 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def native_bfloat16(device: torch.device) -> bool:
+    """Return whether `device` multiplies bfloat16 in hardware, so that autocast saves time; False where torch cannot tell."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # torch before 2.10
+    return any(has for name, has in capabilities.items() if name.endswith("bf16"))
+
+
 def _number(path: Path) -> int | None:
     try:
         return int(path.read_text().strip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import psutil
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from densenet import device
-from densenet.device import cgroup_memory, choose_device, device_memory
+from densenet.device import cgroup_memory, choose_device, device_memory, native_bfloat16
 
 GIB = 2**30
 
@@ -33,6 +34,22 @@ def test_auto_takes_the_best_there_is(machine: pytest.MonkeyPatch) -> None:
     assert choose_device("cuda:1") == torch.device("cuda:1")
     with pytest.raises(ValueError, match=r"^device must be one of this machine's 2 CUDA devices, got 'cuda:2'$"):
         choose_device("cuda:2")
+
+
+def test_bfloat16_is_native_where_the_processor_says_so(machine: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    if platform.machine() == "x86_64" and Path("/proc/cpuinfo").is_file() and hasattr(torch.cpu, "get_capabilities"):
+        flags = Path("/proc/cpuinfo").read_text().split()
+        assert native_bfloat16(cpu) == ("avx512_bf16" in flags or "amx_bf16" in flags)
+    machine.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True, "amx_bf16": False}, raising=False)
+    assert not native_bfloat16(cpu)
+    machine.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    assert native_bfloat16(cpu)
+    machine.delattr(torch.cpu, "get_capabilities")
+    assert not native_bfloat16(cpu)
+    assert not native_bfloat16(torch.device("mps"))
+    machine.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert not native_bfloat16(torch.device("cuda"))
 
 
 BAD_NAMES = [

@@ -24,7 +24,7 @@ from explorer.tabs import train
 from explorer.training_figures import confusion_figure, training_figures
 
 TINY = PRESETS["tiny"]
-RECIPE = (3, None, 8, "sgd", 0.05, "shift", 0.0, False)  # as the page's components have it
+RECIPE = (3, None, "auto", 8, "sgd", 0.05, "shift", 0.0, False)  # as the page's components have it
 
 
 @pytest.fixture
@@ -71,10 +71,10 @@ def test_a_training_from_start_to_predict(settings: Settings, pictures: Path) ->
         train.begin(settings, *values)
     until(lambda: state_of(settings) != "running")
     assert state_of(settings) == "finished", (training.latest(settings) or Path()).joinpath("output.txt").read_text()
-    line, curves, _, end, _, file = train.look(settings)
+    line, curves, confusion, _, end, _, file = train.look(settings)
     assert "finished" in line
     assert "held out: <b>" in line
-    assert len(json.loads(curves)["figures"]) == 4
+    assert [len(json.loads(panel)["figures"]) for panel in (curves, confusion)] == [3, 1]
     assert end["interactive"] is False
     assert Path(file["value"]).is_file()
     ((label, name), *_) = nets.choices(settings)
@@ -84,13 +84,20 @@ def test_a_training_from_start_to_predict(settings: Settings, pictures: Path) ->
     assert nets.record_of(model).top1_accuracy is not None
 
 
+@pytest.mark.parametrize(("native", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_the_device_decides_the_precision(monkeypatch: pytest.MonkeyPatch, native: bool, precision: str) -> None:
+    monkeypatch.setattr("densenet.device.native_bfloat16", lambda device: native)
+    assert train.recipe_of("cpu", *RECIPE).precision == precision
+    assert train.recipe_of("cpu", *RECIPE[:2], "float32", *RECIPE[3:]).precision == "float32"
+
+
 def test_pause_stop_and_go_on(settings: Settings, pictures: Path) -> None:
     train.begin(settings, TINY, training.FOLDER, str(pictures), 16, 400, *RECIPE[1:])
     seen: Callable[[], int] = lambda: len(training.status(settings).events)  # type: ignore[union-attr]  # noqa: E731
     until(lambda: seen() > 2)
     train.pause_or_go_on(settings)
     until(lambda: any(event.kind == "paused" for event in training.status(settings).events))  # type: ignore[union-attr]
-    assert train.look(settings)[4]["value"] == "Go on"
+    assert train.look(settings)[5]["value"] == "Go on"
     assert state_of(settings) == "paused"
     train.pause_or_go_on(settings)
     until(lambda: state_of(settings) == "running")
@@ -111,7 +118,7 @@ def test_what_cannot_be_trained_is_a_sentence(settings: Settings, pictures: Path
     assert "two or more classes, it holds 0" in said(TINY, training.FOLDER, str(tmp_path / "empty"), 16, *RECIPE)
     assert "image_size must be 29 to 4096" in said(PRESETS["densenet121"], training.FOLDER, str(pictures), 16, *RECIPE)
     assert "epochs must be" in said(TINY, training.FOLDER, str(pictures), 16, 0, *RECIPE[1:])
-    assert "lr must be" in said(TINY, training.FOLDER, str(pictures), 16, 3, None, 8, "sgd", None, "shift", 0.0, False)
+    assert "lr must be" in said(TINY, training.FOLDER, str(pictures), 16, *RECIPE[:5], None, *RECIPE[6:])
     with pytest.raises(gr.Error, match="There is no folder"):
         train.begin(settings, TINY, training.FOLDER, "/nowhere", 16, *RECIPE)
     assert training.latest(settings) is None

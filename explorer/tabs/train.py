@@ -24,6 +24,9 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 _NOTHING = '<div class="hint large">No training yet: choose pictures and a recipe, and press Start.</div>'
 _DATA = [*((label, name) for name, (label, *_) in training.DATASETS.items()), ("a folder of classes", training.FOLDER)]
 _VIEWS = [("shifts", "shift"), ("crops, zooms", "resized")]
+_BY_DEVICE = "auto"
+_PRECISIONS = [("by device", _BY_DEVICE), ("float32", "float32"), ("bfloat16", "bfloat16")]
+_MOST_MISTAKES = 12  # as many as stand beside the confusion matrix
 _STATES = {"running": "busy", "paused": "", "stopped": "", "finished": "built", "failed": "refused"}
 _WORDS = {
     "running": "learning",
@@ -35,9 +38,19 @@ _WORDS = {
 
 
 def recipe_of(
-    epochs: float, minutes: float | None, batch: float, optimizer: str, rate: float, crop: str, smoothing: float, ema: bool
+    device: str,
+    epochs: float,
+    minutes: float | None,
+    precision: str,
+    batch: float,
+    optimizer: str,
+    rate: float,
+    crop: str,
+    smoothing: float,
+    ema: bool,
 ) -> Recipe:
-    """Return the recipe that the tab shows; ValueError names field, value and range."""
+    """Return the recipe that the tab shows, its precision by the `device` where it says so; ValueError names field, value and range."""
+    from densenet.device import choose_device, native_bfloat16
     from densenet.train import Recipe
 
     whole: Any = int(epochs) if isinstance(epochs, float) and epochs.is_integer() else epochs
@@ -51,11 +64,12 @@ def recipe_of(
         crop=crop,
         label_smoothing=smoothing,
         ema_decay=0.999 if ema else 0.0,
+        precision=precision if precision != _BY_DEVICE else "bfloat16" if native_bfloat16(choose_device(device)) else "float32",
     )
 
 
-def _order(config: DenseNetConfig, data: str, folder: str, size: float, *recipe: Any) -> training.Order:
-    return training.Order(data, folder.strip(), int(size), config, recipe_of(*recipe))
+def _order(settings: Settings, config: DenseNetConfig, data: str, folder: str, size: float, *recipe: Any) -> training.Order:
+    return training.Order(data, folder.strip(), int(size), config, recipe_of(settings.device, *recipe))
 
 
 def _span(seconds: float) -> str:
@@ -67,7 +81,7 @@ def _span(seconds: float) -> str:
 def forecast(settings: Settings, config: DenseNetConfig, *values: Any) -> str:
     """Return what the training would take, or why it cannot be, as HTML."""
     try:
-        order = _order(config, *values)
+        order = background.run(_order, settings, config, *values)
         seen = background.run(training.expected, settings, order)
     except (ValueError, TypeError) as error:
         return f'<div class="notice" role="alert">{escape(str(error))}</div>'
@@ -80,7 +94,7 @@ def forecast(settings: Settings, config: DenseNetConfig, *values: Any) -> str:
     return (
         f'<div class="published"><b>{exact(totals(seen.config, order.size).params)}</b> parameters, {exact(seen.images)} pictures · '
         f"an epoch about <b>{_span(seen.epoch_seconds)}</b>, {budget} · "
-        f"{memory(seen.peak_bytes)} for a step, {memory(seen.data_bytes)} for the pictures</div>"
+        f"{memory(seen.peak_bytes)} for a step in {order.recipe.precision}, {memory(seen.data_bytes)} for the pictures</div>"
     )
 
 
@@ -111,29 +125,28 @@ def _mistakes(result: Any) -> str:
     shown = "".join(
         f'<figure class="mistake"><img src="{escape(one["picture"])}" alt=""><figcaption>{escape(classes[one["label"]])}, taken for '
         f"<b>{escape(classes[one['predicted']])}</b> ({100 * one['probability']:.0f} %)</figcaption></figure>"
-        for one in result["mistakes"]
+        for one in result["mistakes"][:_MOST_MISTAKES]
         if one.get("picture")
     )
     return f'<div class="hint">The surest mistakes</div><div class="mistakes">{shown}</div>' if shown else ""
 
 
-def look(settings: Settings) -> tuple[str, str, str, Any, Any, Any]:
-    """Return state, curves, mistakes, and the buttons as they can be pressed now."""
+def look(settings: Settings) -> tuple[str, str, str, str, Any, Any, Any]:
+    """Return state, curves, confusion, mistakes, the buttons as they can be pressed now, and the net's file."""
     seen = background.run(training.status, settings)
     if seen is None:
-        return _NOTHING, "", "", gr.update(interactive=False), gr.update(interactive=False), gr.update(visible=False)
-    figures = training_figures(seen.events)
+        return _NOTHING, "", "", "", gr.update(interactive=False), gr.update(interactive=False), gr.update(visible=False)
     result = training.result_of(seen.run)
-    mistakes, file = "", gr.update(visible=False)
+    confusion, mistakes, file = "", "", gr.update(visible=False)
     if seen.state == "finished" and result is not None:
-        figures.append(confusion_figure(result))
-        mistakes = _mistakes(result)
+        confusion, mistakes = drawn([confusion_figure(result)]), _mistakes(result)
         file = gr.update(value=str(seen.run / "net.pth"), visible=True)
     working = seen.state == "running"
     going_on = seen.state in ("paused", "stopped", "failed")
     return (
         _state_line(seen),
-        drawn(figures),
+        drawn(training_figures(seen.events)),
+        confusion,
         mistakes,
         gr.update(interactive=working),
         gr.update(interactive=working or going_on, value="Go on" if going_on else "Pause"),
@@ -143,13 +156,13 @@ def look(settings: Settings) -> tuple[str, str, str, Any, Any, Any]:
 
 def look_if_open(active: str, settings: Settings) -> Any:
     """Look again only while somebody watches."""
-    return look(settings) if active == TITLE else [gr.skip()] * 6
+    return look(settings) if active == TITLE else [gr.skip()] * 7
 
 
 @explained
 def begin(settings: Settings, config: DenseNetConfig, *values: Any) -> None:
     """Start the training of the net of the sliders."""
-    background.run(training.start, settings, _order(config, *values))
+    background.run(training.start, settings, background.run(_order, settings, config, *values))
 
 
 @explained
@@ -171,11 +184,12 @@ def stop(settings: Settings) -> None:
 def build(moment: Any, config: gr.State, settings: gr.State, active: gr.State, tab: gr.Tab) -> None:
     """Lay out the tab and wire it; `moment` is the event after which the sliders' net is another."""
     with gr.Row(elem_classes="train-tools"):
-        data = gr.Dropdown(_DATA, value="fashion_mnist", label="Pictures", filterable=False, min_width=150)
+        data = gr.Dropdown(_DATA, value="fashion_mnist", label="Pictures", filterable=False, min_width=170)
         folder = gr.Textbox("", label="Folder on this machine, if not Debian's", scale=2, min_width=220)
         size = gr.Number(32, label="Size, px", precision=0, minimum=1, maximum=4096, min_width=80)
         epochs = gr.Number(10, label="Epochs", precision=0, minimum=1, min_width=80)
         minutes = gr.Number(None, label="at most, min", minimum=0, min_width=90)
+        precision = gr.Dropdown(_PRECISIONS, value=_BY_DEVICE, label="Precision", filterable=False, min_width=120)
     with gr.Row(elem_classes="train-tools"):
         batch = gr.Number(64, label="Batch", precision=0, minimum=1, min_width=70)
         optimizer = gr.Dropdown(["sgd", "adam"], value="sgd", label="Optimizer", filterable=False, min_width=90)
@@ -192,14 +206,17 @@ def build(moment: Any, config: gr.State, settings: gr.State, active: gr.State, t
         "loss-chart": "Loss of the training",
         "accuracy-chart": "Accuracy of the training",
         "rate-chart": "Learning rate of the training",
-        "confusion-chart": "Confusion matrix",
     }
     curves = chart_panel("", charts=charts, elem_id="curves-of-training")
-    mistakes = gr.HTML("", elem_id="mistakes")
-    net = gr.File(label="The trained net", visible=False, elem_id="trained-net")
-    recipe = [epochs, minutes, batch, optimizer, rate, crop, smoothing, ema]
+    with gr.Row():
+        with gr.Column(scale=1, min_width=420):
+            confusion = chart_panel("", charts={"confusion-chart": "Confusion matrix"}, elem_id="confusion-of-training")
+        with gr.Column(scale=1, min_width=420):
+            net = gr.File(label="The trained net", visible=False, elem_id="trained-net")
+            mistakes = gr.HTML("", elem_id="mistakes")
+    recipe = [epochs, minutes, precision, batch, optimizer, rate, crop, smoothing, ema]
     values = [settings, config, data, folder, size, *recipe]
-    shown = [state, curves, mistakes, end, pause, net]
+    shown = [state, curves, confusion, mistakes, end, pause, net]
     queued = one_at_a_time(TRAINING)
     changed = [getattr(component, "change") for component in (data, folder, size, *recipe)]  # noqa: B009
     gr.on([*changed, tab.select], forecast, values, said, api_name="forecast", **latest(TRAINING))
