@@ -58,7 +58,7 @@ def show(nets: dict[str, DenseNet], photos: list[tuple[Path, str]]) -> None:
     """Print what each net says of each photo, and how often it is right."""
     answers = {name: probabilities(model, photos) for name, model in nets.items()}
     truth = torch.tensor([CLASSES.index(label) for _, label in photos])
-    width = max(24, *(len(name) + 2 for name in nets))
+    width = max(30, *(len(name) + 2 for name in nets))
     print(f"{'photo':<28}{'class':<12}" + "".join(f"{name:<{width}}" for name in nets))
     for row, (path, label) in enumerate(photos):
         best = [(CLASSES[int(p[row].argmax())], float(p[row].max())) for p in answers.values()]

@@ -2,7 +2,9 @@
 
 The plain loop has its batch ready: it augments nothing and averages nothing. Ours does all that a recipe can ask for.
 
-python -m tests.benchmarks.train [--rounds 7] [--batch 64] [--threads 2]
+python -m tests.benchmarks.train [--rounds 7] [--batch 128] [--threads 2] [--accuracy DIR [--pictures 15000] [--epochs 6]]
+
+DIR holds CIFAR-10, as torchvision or as folders: a small net is then trained by both, whole, and both are scored on the test pictures.
 """
 
 from __future__ import annotations
@@ -21,21 +23,26 @@ import torchvision
 from torch import nn
 
 from densenet import PRESETS, DenseNetConfig, totals
+from densenet.device import native_bfloat16
 from densenet.model import DenseNet
 from densenet.preprocessing import Preprocessing
-from densenet.train import ImageSet, Recipe
+from densenet.train import ImageSet, Recipe, fit, hold_out
+from densenet.train.augment import normalised
 from densenet.train.loop import Loop
+from densenet.train.sources import load_split
 from densenet.train.state import TrainingState
 
 CONFIGS = {
-    "embedded 2-4-6-6 k24": DenseNetConfig(growth_rate=24, block_config=(2, 4, 6, 6), num_init_features=48, num_classes=10, stem="cifar"),
-    "wide 1-3-4-3 k64": DenseNetConfig(growth_rate=64, block_config=(1, 3, 4, 3), num_init_features=32, num_classes=10, stem="cifar"),
+    "embedded 1-3-6-4 k48": DenseNetConfig(growth_rate=48, block_config=(1, 3, 6, 4), num_init_features=48, num_classes=10, stem="cifar"),
+    "slim 2-4-6-6 k24": DenseNetConfig(growth_rate=24, block_config=(2, 4, 6, 6), num_init_features=48, num_classes=10, stem="cifar"),
     "BC-100 k12": PRESETS["densenet_bc_100_12"],
 }
+SMALL = DenseNetConfig(growth_rate=16, block_config=(2, 3, 3), num_init_features=32, num_classes=10, stem="cifar")
 FULL = Recipe(
     crop="resized", cutout_px=8, brightness=0.2, contrast=0.2, saturation=0.2, sharpness=0.5, label_smoothing=0.1, ema_decay=0.999
 )
 BARE = Recipe(crop="none", flip=False)
+BFLOAT16 = {"precision": "bfloat16"}
 
 
 def theirs(config: DenseNetConfig) -> nn.Module:
@@ -61,6 +68,54 @@ def plain_step(net: nn.Module, batch: int) -> Callable[[], object]:
     return step
 
 
+def plain_training(net: nn.Module, train: ImageSet, epochs: int, batch: int, lr: float) -> float:
+    """Train as one would by hand, in float32; return the images a second."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    steps = len(train) // batch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * steps, pct_start=0.3, cycle_momentum=False)
+    started = time.perf_counter()
+    for _ in range(epochs):
+        order = torch.randperm(len(train))
+        for i in range(steps):
+            chosen = order[i * batch : (i + 1) * batch]
+            x = normalised(train.images[chosen].float() / 255.0, train.preprocessing.mean, train.preprocessing.std)
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(net(x), train.labels[chosen]).backward()
+            optimizer.step()
+            schedule.step()
+    return epochs * steps * batch / (time.perf_counter() - started)
+
+
+def right(net: nn.Module, data: ImageSet) -> float:
+    """Return the share of `data` that `net` is right on, in float32."""
+    net.eval()
+    with torch.inference_mode():
+        parts = data.images.split(500)
+        scaling = data.preprocessing
+        said = torch.cat([net(normalised(part.float() / 255.0, scaling.mean, scaling.std)).argmax(1) for part in parts])
+    return float((said == data.labels).double().mean())
+
+
+def accuracies(folder: str, pictures: int, epochs: int, batch: int) -> None:
+    """Print what both ways of training the same small net end with."""
+    data, test = load_split("cifar10", folder=folder)
+    assert test is not None
+    rest, train = hold_out(data, pictures, 0)
+    test = replace(test, preprocessing=train.preprocessing)
+    torch.manual_seed(0)
+    plain = theirs(SMALL)
+    speed = plain_training(plain, train, epochs, batch, lr=0.1)
+    recipe = replace(BARE, batch_size=batch, epochs=epochs, lr=0.1, ema_decay=0.0, **BFLOAT16)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    ours = fit(DenseNet(SMALL), train, rest.subset(torch.arange(1000)), recipe)
+    our_speed = epochs * (pictures // batch) * batch / ours.seconds
+    print(f"\nk16 2-3-3, {pictures} pictures, {epochs} epochs, {len(test)} test pictures")
+    print(f"torchvision's net, plain float32 loop: {right(plain, test):.4f} right, {speed:.0f} images/s")
+    print(
+        f"fit, bfloat16:                         {right(ours.model, test):.4f} right, {our_speed:.0f} images/s, {our_speed / speed:.2f} x"
+    )
+
+
 def our_step(config: DenseNetConfig, recipe: Recipe, batch: int) -> Callable[[], object]:
     scaling = Preprocessing(32, (0.5,) * 3, (0.25,) * 3)
     images = torch.randint(0, 256, (20 * batch, 3, 32, 32), dtype=torch.uint8)
@@ -82,11 +137,16 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7, help="timed steps of each")
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--accuracy", metavar="DIR", help="where CIFAR-10 is: compare what both are right on, too")
+    parser.add_argument("--pictures", type=int, default=15_000)
+    parser.add_argument("--epochs", type=int, default=6)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    native = "native" if native_bfloat16(torch.device("cpu")) else "no native"
     print(f"torch {torch.__version__}, torchvision {torchvision.__version__}, {arguments.threads} threads, batch {arguments.batch}")
+    print(f"{native} bfloat16")
     print(f"{'net':<22} {'loop':<44} {'images/s':>9} {'ratio':>6} {'by processor time':>18}")
     for name, config in CONFIGS.items():
         batch = arguments.batch
@@ -96,6 +156,7 @@ def main() -> None:
             "fit, nothing augmented, contiguous": our_step(config, replace(BARE, batch_size=batch, channels_last=False), batch),
             "fit, nothing augmented": our_step(config, replace(BARE, batch_size=batch), batch),
             "fit, everything augmented, averaged": our_step(config, replace(FULL, batch_size=batch), batch),
+            "the same, bfloat16": our_step(config, replace(FULL, batch_size=batch, **BFLOAT16), batch),  # type: ignore[arg-type]
         }
         walls: dict[str, list[float]] = {kind: [] for kind in steps}
         processor: dict[str, list[float]] = {kind: [] for kind in steps}
@@ -111,6 +172,8 @@ def main() -> None:
             seconds, ratio = statistics.median(walls[kind]), statistics.median(walls[first]) / statistics.median(walls[kind])
             used = statistics.median(processor[first]) / statistics.median(processor[kind])
             print(f"{name:<22} {kind:<44} {batch / seconds:9.1f} {ratio:6.2f} {used:18.2f}", flush=True)
+    if arguments.accuracy:
+        accuracies(arguments.accuracy, arguments.pictures, arguments.epochs, arguments.batch)
 
 
 if __name__ == "__main__":
