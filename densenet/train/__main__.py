@@ -142,9 +142,9 @@ def _finish(result: Result, run: Path, arguments: argparse.Namespace, data: tupl
     held_out = evaluate(model, valid, train.preprocessing)
     tested = held_out if test is None else evaluate(model, test, train.preprocessing)
     if test is None:
-        accuracy = claim(held_out, f"the {len(valid)} held-out pictures, by which the epoch was chosen")
+        accuracy = claim(held_out, f"the {len(valid):,} held-out pictures, by which the epoch was chosen")
     else:
-        accuracy = {**claim(tested, f"the {len(test)} test pictures"), f"held_out_{len(valid)}": round(held_out.accuracy, 6)}
+        accuracy = {**claim(tested, f"the {len(test):,} test pictures"), f"held_out_{len(valid)}": round(held_out.accuracy, 6)}
     write_net(
         model,
         run / "net.pth",
