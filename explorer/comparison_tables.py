@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
@@ -13,7 +14,16 @@ from densenet.config import CHECKPOINTING, MODES
 from densenet.memory import estimate_memory, peaks
 from densenet.peers import PEERS, peer_counts
 from densenet.presets import PRESETS
-from densenet.tutorials import A_SHOWN_MIB, A_WORKLOAD, B_SHOWN_MIB, B_WORKLOAD, batch_sizes_of_b, claims
+from densenet.tutorials import (
+    A_SHOWN_MIB,
+    A_WORKLOAD,
+    B_SAID_LOSSES,
+    B_SHOWN_MIB,
+    B_WORKLOAD,
+    batch_sizes_of_b,
+    claims,
+    classes_guessed_among,
+)
 from explorer.address import PageState, to_query
 from explorer.bar_table import Cell, Row, bar_table
 from explorer.formatting import difference, error, exact, memory, short, side, signed
@@ -195,6 +205,16 @@ def _question_of_b(allowance_bytes: float) -> str:
     return (
         f'<table class="plain"><tr>{head}</tr>{rows}</table>'
         f'<div class="hint">SGD with momentum, {memory(allowance_bytes)} of the card for context and workspaces. {link}</div>'
+        f'<div class="hint">{_losses_of_b()}</div>'
+    )
+
+
+def _losses_of_b() -> str:
+    first, last = B_SAID_LOSSES
+    classes = PRESETS["compact"].num_classes
+    return (
+        f"Its loss falls from {first} to {last} in four epochs: {first} is a guess among {classes_guessed_among(first):.0f} classes. "
+        f"Among its {classes} a guess costs {math.log(classes):.3f}, so it had some 40 classes, or none of its ten was right."
     )
 
 

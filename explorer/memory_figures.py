@@ -105,7 +105,7 @@ def timeline_figure(estimate: MemoryEstimate, measured_bytes: int | None, pinned
     if pinned:
         data.append(ghost([p.live_bytes / _MIB for p in pinned.timeline]))
     path = estimate.where.path.removeprefix("features.")
-    title = f"One step, forward and backward; peak at {path}"
+    title = f"One step; peak at {path}"
     layout = layout_of(MEMORY_HEIGHT_PX, len(points), title, "operation", "MiB")
     layout["yaxis"] |= {"exponentformat": "none"}
     return {"data": data, "layout": layout | {"hovermode": "closest"}}

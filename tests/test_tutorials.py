@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 import torchvision
 from torch import nn
 
 from densenet import PRESETS, Workload, estimate_memory
 from densenet.measure import measure_peer
 from densenet.model import DenseNet
-from densenet.tutorials import A_SHOWN_MIB, B_SHOWN_MIB, B_WORKLOAD, batch_sizes_of_b, claims
+from densenet.tutorials import A_SHOWN_MIB, B_SAID_LOSSES, B_SHOWN_MIB, B_WORKLOAD, batch_sizes_of_b, claims, classes_guessed_among
 
 
 def test_claims_hold_or_not() -> None:
@@ -48,3 +49,10 @@ def test_a_is_right_that_its_densenet_needs_more_than_resnet_18() -> None:
     theirs = measure_peer("resnet18", config, more, "cpu").peak - measure_peer("resnet18", config, few, "cpu").peak
     assert ours > theirs, "what each image adds decides at the batches that a card is filled with"
     assert A_SHOWN_MIB["classroom"] > A_SHOWN_MIB["resnet18"]
+
+
+def test_what_the_losses_of_b_would_be_guesses_among() -> None:
+    for classes in (10, 40):
+        loss = nn.functional.cross_entropy(torch.zeros(1, classes), torch.tensor([3])).item()
+        assert classes_guessed_among(loss) == pytest.approx(classes, rel=1e-5)
+    assert round(classes_guessed_among(B_SAID_LOSSES[0])) == 40

@@ -39,11 +39,10 @@ from densenet.table_training import Recipe as TableRecipe
 from densenet.tables import read_table
 from densenet.train import ImageSet, Recipe, fit, hold_out, read_log
 from densenet.train.sources import load_split
-from densenet.tutorials import A_SHOWN_MIB, A_WORKLOAD, B_SHOWN_MIB, batch_sizes_of_b, claims
+from densenet.tutorials import A_SHOWN_MIB, A_WORKLOAD, B_SAID_LOSSES, B_SHOWN_MIB, batch_sizes_of_b, claims, classes_guessed_among
 from tests.benchmarks.dense_mlp import dense
 
 _B_RECIPE = Recipe(epochs=4, batch_size=64, lr=1e-4, momentum=0.9, weight_decay=0.0, schedule="constant", crop="none", flip=False)
-_B_SAID = (3.697, 3.543)
 _ALLOWANCE_BYTES = 0.8 * 2**30  # of a card, for what are no tensors, as the Memory tab has it
 _SUMMARY_BATCH = 256
 
@@ -130,7 +129,7 @@ def fashion(runs: list[Path]) -> Iterator[Row]:
 def losses(cifar: Path | None, pictures: int) -> Iterator[Row]:
     """B's four epochs with its settings."""
     what = f"B: losses over four epochs of SGD {_B_RECIPE.lr:g}, momentum {_B_RECIPE.momentum:g}"
-    said = f"{_B_SAID[0]} to {_B_SAID[1]}"
+    said = f"{B_SAID_LOSSES[0]} to {B_SAID_LOSSES[1]}"
     if cifar is None:
         yield Row(what, said, "not run", "give --cifar DIR")
     else:
@@ -139,7 +138,8 @@ def losses(cifar: Path | None, pictures: int) -> Iterator[Row]:
         found = _losses(part, rest.subset(torch.arange(500)))
         yield Row(what, said, f"{found[0]:.3f} to {found[-1]:.3f}", f"CIFAR-10, {pictures:,} pictures, the preset compact")
     guess = f"ln 10 = {math.log(10):.3f}, ln 40 = {math.log(40):.3f}"
-    wrong = f"{_B_SAID[0]} is a guess among {math.exp(_B_SAID[0]):.0f} classes: some 40, or not one of its ten was right"
+    classes = classes_guessed_among(B_SAID_LOSSES[0])
+    wrong = f"{B_SAID_LOSSES[0]} is a guess among {classes:.0f} classes: some 40, or not one of its ten was right"
     yield Row("B: what a net that guesses loses", said, guess, wrong)
 
 
