@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from densenet import PRESETS
+from densenet import PRESETS, totals
 from densenet.inside import channel_statistics, feature_maps, inside_layers
+from densenet.weights import load
 from explorer.drawing import scale_of
 from explorer.explain import inside as view
 from explorer.explain.asked import NOTHING, Asked, subject_of
@@ -78,8 +79,9 @@ def test_dead_channels_are_counted_after_a_relu(photo: Image.Image) -> None:
     dead = int((truth(photo, "relu5").flatten(1) == 0).all(1).sum())
     assert dead > 0
     _, page = shown(photo, "relu5")
-    assert f"{dead} of 252 channels are dead" in page
-    assert "48 of 252 maps" in page
+    channels = totals(load("cifar10").config, 32).features_out
+    assert f"{dead} of {channels} channels are dead" in page
+    assert f"48 of {channels} maps" in page
     assert "% zeros" in page
     _, page = shown(photo, "features.denseblock4")
     assert "channels are dead" not in page
@@ -89,11 +91,14 @@ def test_dead_channels_are_counted_after_a_relu(photo: Image.Image) -> None:
 def test_every_layer_can_be_chosen_and_a_strange_one_becomes_the_first(photo: Image.Image) -> None:
     choice, _ = shown(photo, "features.denseblock9")
     assert choice["value"] == view.FIRST_LAYER
-    layers = inside_layers(subject_of(SETTINGS, photo, ASKED).model.config, 32)
+    config = load("cifar10").config
+    layers = inside_layers(config, 32)
     assert [name for _, name in choice["choices"]] == [layer.name for layer in layers]
     labels = {name: label for label, name in choice["choices"]}
-    assert labels["features.denseblock2.denselayer3"] == "block 2, layer 3: 24 maps of 16\u00a0×\u00a016"
-    assert labels["features.denseblock2"] == "block 2, everything: 144 maps of 16\u00a0×\u00a016"
+    k, (first, second, *_) = config.growth_rate, config.block_config
+    channels = int((config.num_init_features + first * k) * config.compression) + second * k
+    assert labels["features.denseblock2.denselayer3"] == f"block 2, layer 3: {k} maps of 16\u00a0×\u00a016"
+    assert labels["features.denseblock2"] == f"block 2, everything: {channels} maps of 16\u00a0×\u00a016"
 
 
 @pytest.mark.parametrize("name", ["densenet121", "tiny", "classroom"])

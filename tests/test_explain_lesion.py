@@ -80,15 +80,20 @@ def test_a_block_or_source_that_is_not_there_is_replaced(photo: Image.Image) -> 
 
 def test_the_classes_before_and_after(photo: Image.Image) -> None:
     subject = subject_of(SETTINGS, photo, ASKED)
-    moved = lesion(subject.model, subject.x, 4, 6)
-    page = view.switch_off(SETTINGS, photo, ASKED, 4, "zero", 6)
-    before, after = moved.probabilities_before, moved.probabilities_after
-    expected = [*before.topk(5).indices.tolist(), *(i for i in after.topk(5).indices.tolist() if i not in before.topk(5).indices)]
-    assert re.findall(r'<span title="([^"]+)">', page) == [subject.labels[i] for i in expected]
-    assert re.findall(r"<span>([^<]+ → [^<]+)</span>", page) == [f"{share(before[i].item())} → {share(after[i].item())}" for i in expected]
-    assert f"<b>{subject.labels[int(before.argmax())]}</b> → <b>{subject.labels[int(after.argmax())]}</b>" in page
-    with pytest.raises(gr.Error, match="source must be 0 to 6, got 7"):
-        view.switch_off(SETTINGS, photo, ASKED, 4, "zero", 7)
+    last_layer = subject.model.config.block_config[3]
+    for source in range(last_layer + 1):
+        moved = lesion(subject.model, subject.x, 4, source)
+        page = view.switch_off(SETTINGS, photo, ASKED, 4, "zero", source)
+        before, after = moved.probabilities_before, moved.probabilities_after
+        best = before.topk(5).indices.tolist()
+        classes = [*best, *(i for i in after.topk(5).indices.tolist() if i not in best)]
+        assert re.findall(r'<span title="([^"]+)">', page) == [subject.labels[i] for i in classes]
+        shares = [f"{share(before[i].item())} → {share(after[i].item())}" for i in classes]
+        assert re.findall(r"<span>([^<]+ → [^<]+)</span>", page) == shares
+        first, then = (subject.labels[int(p.argmax())] for p in (before, after))
+        assert (f"<b>{first}</b> → <b>{then}</b>" if first != then else f"still <b>{first}</b>") in page
+    with pytest.raises(gr.Error, match=f"source must be 0 to {last_layer}, got {last_layer + 1}"):
+        view.switch_off(SETTINGS, photo, ASKED, 4, "zero", last_layer + 1)
 
 
 def test_the_asked_class_is_always_among_those_that_move() -> None:
@@ -126,10 +131,12 @@ def test_work_that_is_given_up_says_so(photo: Image.Image, monkeypatch: pytest.M
 
 
 def test_progress_is_told_and_refusals_reach_the_page(photo: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = 1 + subject_of(SETTINGS, photo, ASKED).model.config.block_config[0]
+    runs = sources * (sources + 1) // 2 + sources  # each source for each of its readers, and for all of them
     lines = [line for _, line in view.each_reader(SETTINGS, photo, ASKED, 1, "zero", VISITOR)]
-    assert all(re.search(r">\d+ of 9 runs …<", line) for line in lines[:-1])
+    assert all(re.search(rf">\d+ of {runs} runs …<", line) for line in lines[:-1])
     monkeypatch.setattr("densenet.lesion.MAX_EXPECTED_SECONDS", 0.0)
-    with pytest.raises(gr.Error, match="Not run: 9 forward passes"):
+    with pytest.raises(gr.Error, match=f"Not run: {runs} forward passes"):
         list(view.each_reader(SETTINGS, photo, ASKED, 1, "zero", VISITOR))
     monkeypatch.undo()
     with pytest.raises(gr.Error, match="by must be one of zero, mean, got 'noise'"):

@@ -51,7 +51,7 @@ def test_one_net_answers() -> None:
     (column,) = answer["nets"]
     assert (asked.net, asked.target) == ("cifar10", CAT)
     assert answer["chosen"] == {"net": "cifar10", "index": CAT}
-    assert "641,338 parameters" in column["line"]
+    assert "1,792,090 parameters" in column["line"]
     logits = logits_of(load("cifar10"), TABBY)
     assert column["logits"] == pytest.approx(logits.tolist(), abs=1e-4)
     assert column["unsure"] == ""

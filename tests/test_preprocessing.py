@@ -104,8 +104,10 @@ def test_the_embedded_nets_view_is_the_largest_centred_square() -> None:
     np.testing.assert_allclose(np.asarray(preprocessing.view(image), int), np.asarray(square, int), atol=1)
     tensor = preprocessing.tensor(square)
     expected = np.asarray(square, dtype=np.float32) / 255
-    expected = (expected - np.array([0.4914, 0.4822, 0.4465])) / np.array([0.247, 0.2435, 0.2616])
+    expected = (expected - np.array(preprocessing.mean)) / np.array(preprocessing.std)
     np.testing.assert_allclose(tensor[0].permute(1, 2, 0).numpy(), expected, atol=1e-5)
+    assert preprocessing.mean == pytest.approx((0.4914, 0.4822, 0.4465), abs=0.001), "of the published images; the JPEG files' are near"
+    assert preprocessing.std == pytest.approx((0.247, 0.2435, 0.2616), abs=0.005)
 
 
 def test_one_channel_reads_grey() -> None:

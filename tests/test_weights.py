@@ -71,12 +71,12 @@ def test_the_embedded_file_is_the_one_on_the_card() -> None:
     record = WEIGHTS["cifar10"]
     assert hashlib.sha256((ASSETS / "cifar10.pth").read_bytes()).hexdigest() == record.sha256
     model = load("cifar10")
-    assert sum(p.numel() for p in model.parameters()) == record.params == 641_338
+    assert sum(p.numel() for p in model.parameters()) == record.params == 1_792_090
     assert model.config == record.config
     assert model.weights is record
     assert record.labels() == record.classes
     assert len(record.labels()) == record.config.num_classes == 10
-    assert (record.top1_accuracy, record.top5_accuracy) == pytest.approx((86.87, 99.54))
+    assert (record.top1_accuracy, record.top5_accuracy) == pytest.approx((90.05, 99.67))
     assert record.accuracy_on == "the 10,000 CIFAR-10 test images, JPEG re-encoded"
     assert record.label == "Embedded net, CIFAR-10"
     assert record.url is None

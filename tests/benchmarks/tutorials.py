@@ -135,7 +135,7 @@ def losses(cifar: Path | None, pictures: int) -> Iterator[Row]:
     else:
         data, _ = load_split("cifar10", folder=str(cifar))
         rest, part = hold_out(data, pictures, 0)
-        found = _losses(part, rest.subset(torch.arange(500)))
+        found = _losses(part, hold_out(rest, 500, 0)[1])
         yield Row(what, said, f"{found[0]:.3f} to {found[-1]:.3f}", f"CIFAR-10, {pictures:,} pictures, the preset compact")
     guess = f"ln 10 = {math.log(10):.3f}, ln 40 = {math.log(40):.3f}"
     classes = classes_guessed_among(B_SAID_LOSSES[0])
