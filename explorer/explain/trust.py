@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from densenet.trust import Completeness, RandomisedWeights
 
 TITLE = "Trust"
-_HEIGHT_PX = 172
+_HEIGHT_PX = 160
 _COARSE = ("grad_cam", "guided_grad_cam", "occlusion")  # beside single random pixels every coarse map does badly in deletion
 _SLOW_PASSES = 50  # methods of more passes than this are compared with one untrained net, the others with five
 

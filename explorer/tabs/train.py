@@ -88,13 +88,13 @@ def forecast(settings: Settings, config: DenseNetConfig, *values: Any) -> str:
     from densenet import totals
 
     whole = seen.epoch_seconds * order.recipe.epochs
-    budget = f"{order.recipe.epochs} epochs about {_span(whole)}"
+    budget = f"{order.recipe.epochs} epochs {_span(whole)}"
     if order.recipe.minutes is not None and order.recipe.minutes * 60 < whole:
         budget = f"{order.recipe.minutes:g} min, about {order.recipe.minutes * 60 / seen.epoch_seconds:.1f} epochs"
     return (
         f'<div class="published"><b>{exact(totals(seen.config, order.size).params)}</b> parameters, {exact(seen.images)} pictures · '
         f"an epoch about <b>{_span(seen.epoch_seconds)}</b>, {budget} · "
-        f"{memory(seen.peak_bytes)} for a step in {order.recipe.precision}, {memory(seen.data_bytes)} for the pictures</div>"
+        f"{memory(seen.peak_bytes)} a step ({order.recipe.precision}), {memory(seen.data_bytes)} of pictures</div>"
     )
 
 
