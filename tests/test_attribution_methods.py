@@ -136,7 +136,7 @@ def test_the_net_is_given_small_batches(make_net: Make, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(DenseNet, "forward", counted)
     attribute(model, photo(), 0, method, **({"steps": 300} if method == "integrated_gradients" else {}))
-    assert max(given) == 32
+    assert max(given) == 8
     given.clear()
     attribute(model, photo(), 0, method, internal_batch_size=5)
     assert max(given) == 5
