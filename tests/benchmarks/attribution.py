@@ -19,6 +19,7 @@ from torch import Tensor
 
 from densenet import PRESETS
 from densenet.attribution import METHODS, attribute, film_strip
+from densenet.batching import stoppable_batch
 from densenet.cancelling import Cancelled
 from densenet.model import DenseNet
 from densenet.weights import load
@@ -43,8 +44,8 @@ def seconds(runs: int, *calls: Callable[[], object]) -> list[float]:
 
 
 def captums(model: DenseNet, x: Tensor) -> dict[str, Callable[[], object]]:
-    """Captum's public calls with the parameters of our defaults; batches as small as ours, or memory would run out."""
-    images = 32 if x.shape[-1] == 32 else 2
+    """Captum's public calls with the parameters and the batches of our defaults; with all images at once memory would run out."""
+    forward, backward = (stoppable_batch(model.config, x.shape[-2], x.shape[-1], x.device, gradients=g) for g in (False, True))
     window = x.shape[-1] // 8
     deviation = 0.15 * (x.max() - x.min()).item()
 
@@ -56,16 +57,16 @@ def captums(model: DenseNet, x: Tensor) -> dict[str, Callable[[], object]]:
 
     def noisy() -> Tensor:
         tunnel = captum.NoiseTunnel(captum.Saliency(model))
-        return tunnel.attribute(x, nt_samples=50, nt_samples_batch_size=images, stdevs=deviation, target=_TARGET, abs=False)
+        return tunnel.attribute(x, nt_samples=50, nt_samples_batch_size=backward, stdevs=deviation, target=_TARGET, abs=False)
 
     def path() -> object:
         return captum.IntegratedGradients(model).attribute(
-            x, target=_TARGET, n_steps=50, internal_batch_size=images, return_convergence_delta=True
+            x, target=_TARGET, n_steps=50, internal_batch_size=backward, return_convergence_delta=True
         )
 
     def squares() -> Tensor:
         return captum.Occlusion(model).attribute(
-            x, (3, window, window), (3, window // 2, window // 2), target=_TARGET, perturbations_per_eval=images
+            x, (3, window, window), (3, window // 2, window // 2), target=_TARGET, perturbations_per_eval=forward
         )
 
     return {
