@@ -27,7 +27,7 @@ from densenet.dense_mlp import SMALL, TUTORIAL, DenseMLP, count_params
 from densenet.table_training import TUTORIAL_RECIPE, Fold, MakeNet, Recipe, cross_validate, fold_data, log_rmse
 from densenet.tables import Table, preprocessing, read_table
 
-_SAID = Fold(0.0417, 0.0536)
+A_SAID = Fold(0.0417, 0.0536)
 _ALPHAS = (3.0, 10.0, 30.0, 100.0)
 
 
@@ -115,7 +115,7 @@ def main() -> int:
         return lambda: mean_of(cross_validate(rows, make_net, recipe, folds, seed))
 
     print(f"{'log-RMSE, mean of the folds':<58}{'train':>9}{'valid':>9}{'s':>8}")
-    print(f"{'tutorial A says':<58}{_SAID.train:9.4f}{_SAID.valid:9.4f}")
+    print(f"{'tutorial A says':<58}{A_SAID.train:9.4f}{A_SAID.valid:9.4f}")
     got = show(f"we get: its net ({theirs:,} parameters), its recipe", trained(dense(TUTORIAL), TUTORIAL_RECIPE))
     show(f"we get: our default ({ours:,} parameters)", trained(dense(SMALL), Recipe()))
     show("our default, one net instead of four", trained(dense(SMALL), Recipe(nets=1)))
@@ -132,8 +132,8 @@ def main() -> int:
     show("preprocessing fitted on all rows", trained(dense(TUTORIAL), TUTORIAL_RECIPE, at_once))
     show("the same, and one net trained on through all folds", trained(_one_net_for_all_folds(dense(TUTORIAL)), TUTORIAL_RECIPE, at_once))
     told = "read backwards, its figures are, as natural logarithms:"
-    print(f"\n{told} base 10: {_SAID.train * math.log(10):.4f} {_SAID.valid * math.log(10):.4f}; ", end="")
-    print(f"squares without the root: {_SAID.train**0.5:.4f} {_SAID.valid**0.5:.4f}")
+    print(f"\n{told} base 10: {A_SAID.train * math.log(10):.4f} {A_SAID.valid * math.log(10):.4f}; ", end="")
+    print(f"squares without the root: {A_SAID.train**0.5:.4f} {A_SAID.valid**0.5:.4f}")
     return 0
 
 

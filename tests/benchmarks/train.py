@@ -147,7 +147,8 @@ def main() -> None:
     native = "native" if native_bfloat16(torch.device("cpu")) else "no native"
     print(f"torch {torch.__version__}, torchvision {torchvision.__version__}, {arguments.threads} threads, batch {arguments.batch}")
     print(f"{native} bfloat16")
-    print(f"{'net':<22} {'loop':<44} {'images/s':>9} {'ratio':>6} {'by processor time':>18}")
+    if arguments.rounds:
+        print(f"{'net':<22} {'loop':<44} {'images/s':>9} {'ratio':>6} {'by processor time':>18}")
     for name, config in CONFIGS.items() if arguments.rounds else ():
         batch = arguments.batch
         steps = {
