@@ -58,7 +58,7 @@ class Recipe:
     ten minutes anneals within ten minutes. `batch_size` is of a whole step, over all processes. `lr` is the highest of the schedule:
     "one_cycle" rises to it over the fraction `warmup` of the training and falls to nothing (cosines), "steps" multiplies it by
     `step_factor` at each of `steps_at` (fractions of the training). Weight decay spares norms and biases; "adam" decouples it (AdamW).
-    With `early_px`, the first `early_share` of the training sees the pictures at that smaller size, which costs its square less time.
+    With `early_px`, the first `early_share` of the training sees the pictures at that smaller side, with whose square a step's time falls.
     """
 
     epochs: int = 30

@@ -199,7 +199,6 @@ def build(stage: Stage, tab: gr.Tab, views: gr.Tabs, maps: gr.HTML) -> None:
     other.then(show, sources, outputs, api_name="show_judged", **latest(EXPLAINING))
     tab.select(show, sources, outputs, api_name="show_trust", **latest(EXPLAINING))
     stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_trust", **latest(EXPLAINING))
-    maps.judge(
-        judged, None, [judging, method, views, stage.view], api_name="judge", **at_once()
-    )  # the view that it opens asks for the checks
+    # The view that it opens asks for the checks.
+    maps.judge(judged, None, [judging, method, views, stage.view], api_name="judge", **at_once())
     stop.click(cancel_explaining, None, None, api_name="stop_trust", **at_once())

@@ -162,7 +162,8 @@ def look_if_open(active: str, settings: Settings) -> Any:
 @explained
 def begin(settings: Settings, config: DenseNetConfig, *values: Any) -> None:
     """Start the training of the net of the sliders."""
-    background.run(training.start, settings, background.run(_order, settings, config, *values))
+    order = background.run(_order, settings, config, *values)
+    background.run(training.start, settings, order)
 
 
 @explained
