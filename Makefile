@@ -24,7 +24,7 @@ test: $(VENV)/.tests  ## run the tests (the browser ones where a Chromium is ins
 lint: $(VENV)/.tests  ## check style and types
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	rm -f explorer/*.pyi  # stubs that Gradio writes for its components; they would hide the sources
+	find explorer -name "*.pyi" -delete  # stubs that Gradio writes for its components; they would hide the sources
 	$(RUN) -m mypy
 
 format: $(VENV)/.tests  ## put the code into the house's format

@@ -4,10 +4,10 @@ This page of the library is plain Python: `import densenet` loads no torch. `den
 `densenet.attribution` do, when they are imported.
 """
 
+from densenet.arithmetic.costs import Totals, totals
+from densenet.arithmetic.memory import MemoryEstimate, estimate_memory
+from densenet.arithmetic.plan import Layer, plan
 from densenet.config import DenseNetConfig, Workload
-from densenet.costs import Totals, totals
-from densenet.memory import MemoryEstimate, estimate_memory
-from densenet.plan import Layer, plan
 from densenet.presets import PRESETS
 
 __all__ = [

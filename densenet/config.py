@@ -6,11 +6,11 @@ checked here and nowhere else: a `DenseNetConfig` or `Workload` that exists is v
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Set, Sized
 from dataclasses import dataclass
 from itertools import islice
-from numbers import Integral, Real
+
+from densenet.checks import checked_choice, checked_integer, checked_number, show_value
 
 GROWTH_RATE_RANGE = (1, 512)
 BLOCKS_RANGE = (1, 8)
@@ -28,52 +28,12 @@ OPTIMIZERS = ("sgd", "momentum", "adam")
 PRECISIONS = ("float32", "bfloat16")
 
 
-def _shown(value: object) -> str:
-    """Show a rejected value, however large it is."""
-    try:
-        text = repr(value)
-    except Exception:  # an object whose repr fails, or an integer of too many digits, is still just a bad value
-        text = f"a value of type {type(value).__name__}"
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def checked_integer(field: str, value: object, limits: tuple[int, int]) -> int:
-    """Return `value` as an int if it is a whole number within `limits`, both included; else raise ValueError."""
-    low, high = limits
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise ValueError(f"{field} must be {low} to {high}, got {_shown(value)}, which is not an integer")
-    number = int(value)
-    if not low <= number <= high:
-        raise ValueError(f"{field} must be {low} to {high}, got {_shown(value)}")
-    return number
-
-
-def checked_number(field: str, value: object, rule: str) -> float:
-    """Return `value` as a float if it is a finite real number; else raise ValueError naming `rule`."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ValueError(f"{field} must be {rule}, got {_shown(value)}, which is not a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ValueError(f"{field} must be {rule}, got {_shown(value)}")
-    return number
-
-
-def checked_choice(field: str, value: object, choices: tuple[str, ...]) -> str:
-    """Return `value` if it is one of `choices`; else raise ValueError."""
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{field} must be one of {', '.join(choices)}, got {_shown(value)}")
-    return value
-
-
 def checked_blocks(value: object) -> tuple[int, ...]:
     """Return the layers of each block as a tuple if `value` is a valid `block_config`; else raise ValueError."""
     low, high = BLOCKS_RANGE
     rule = f"block_config must be {low} to {high} blocks of {LAYERS_RANGE[0]} to {LAYERS_RANGE[1]} layers"
     if isinstance(value, (str, bytes, Set, Mapping)) or not isinstance(value, Iterable):
-        raise ValueError(f"{rule}, got {_shown(value)}")
+        raise ValueError(f"{rule}, got {show_value(value)}")
     blocks = tuple(islice(value, high + 1))  # an iterator may have no end
     if not low <= len(blocks) <= high:
         raise ValueError(f"{rule}, got {len(value) if isinstance(value, Sized) else f'more than {high}'} blocks")
@@ -84,7 +44,7 @@ def checked_compression(value: object) -> float:
     """Return `value` as a float if a transition can have it as its theta, above 0 to 1; else raise ValueError."""
     compression = checked_number("compression", value, "above 0 to 1")
     if not 0.0 < compression <= 1.0:
-        raise ValueError(f"compression must be above 0 to 1, got {_shown(value)}")
+        raise ValueError(f"compression must be above 0 to 1, got {show_value(value)}")
     return compression
 
 
@@ -92,7 +52,7 @@ def checked_drop_rate(value: object) -> float:
     """Return `value` as a float if it is a probability of dropping, 0 to below 1; else raise ValueError."""
     drop_rate = checked_number("drop_rate", value, "0 to below 1")
     if not 0.0 <= drop_rate < 1.0:
-        raise ValueError(f"drop_rate must be 0 to below 1, got {_shown(value)}")
+        raise ValueError(f"drop_rate must be 0 to below 1, got {show_value(value)}")
     return drop_rate
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from PIL import Image
 
-from densenet.images import as_rgb
-from densenet.model import DenseNet
-from densenet.weights import Weights
+from densenet.model.net import DenseNet
+from densenet.pictures.images import as_rgb
+from densenet.weights.loading import Weights
 
 TEMPERATURE_RANGE = (0.05, 20.0)
 _SURE = 0.5

@@ -14,22 +14,23 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import gradio as gr
 from PIL import Image
 
-from densenet import DenseNetConfig, Workload, estimate_memory, plan, totals
+from densenet import DenseNetConfig, Workload, estimate_memory, totals
+from densenet.arithmetic.costs import steps
+from densenet.arithmetic.plan import plan
 from densenet.config import MODES
-from densenet.costs import steps
-from densenet.presets import PUBLISHED, preset_of
-from explorer import background
-from explorer.drawing import data_uri, overlay
-from explorer.errors import explained
-from explorer.events import EXPLAINING, LIVE, MEASURING, PREDICTING
-from explorer.explain.asked import Asked, check_affordable, subject_of
-from explorer.explain.maps import pixels_of
-from explorer.image_input import PhotoInput
-from explorer.nets import loaded
+from densenet.presets import preset_of
+from densenet.published import PUBLISHED
+from explorer.components.messages import explained
+from explorer.components.overlays import data_uri, overlay
+from explorer.components.photo_input import PhotoInput
 from explorer.settings import Settings
+from explorer.work import background
+from explorer.work.nets import loaded
+from explorer.work.queues import EXPLAINING, LIVE, MEASURING, PREDICTING
+from explorer.work.subject import Asked, check_affordable, pixels_of, subject_of
 
 if TYPE_CHECKING:
-    from densenet.attribution import Attribution
+    from densenet.attribution.catalogue import Attribution
 
 MOST_PROBABLE = -1
 _JSON_TYPES = {"tuple[int, ...]": list[int]}  # what JSON has for a field's type
@@ -62,8 +63,9 @@ def memory(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
 
 def compare(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
     """The net beside its variants (plain, B, C, BC) and its peers (ResNets, itself without concatenation); published accuracies."""
-    from densenet.ablation import ablation, variant_of
-    from densenet.peers import PEERS, RESNETS, peer_counts
+    from densenet.compare.peers import PEERS, peer_counts
+    from densenet.compare.variants import ablation, variant_of
+    from densenet.published import RESNETS
 
     variants = {}
     for name, variant in ablation(config).items():
@@ -77,7 +79,7 @@ def compare(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
 def _instantiate(settings: Settings) -> Callable[[DenseNetConfig, Workload], dict[str, Any]]:
     def instantiate(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
         """Build the net on the server's device, run it at batch 1, and say what was seen."""
-        from densenet.instantiate import instantiate as build
+        from densenet.measure.instantiate import instantiate as build
 
         return background.run(build, config, workload.image_size, settings.device)._asdict()
 
@@ -87,7 +89,7 @@ def _instantiate(settings: Settings) -> Callable[[DenseNetConfig, Workload], dic
 def _measure(settings: Settings) -> Callable[[DenseNetConfig, Workload], dict[str, Any]]:
     def measure(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
         """Take one step for real on the server's device: peak in bytes, median time, images per second."""
-        from densenet.measure import measure as run
+        from densenet.measure.measurement import measure as run
 
         return background.run(run, config, workload, settings.device)._asdict()
 
@@ -142,7 +144,7 @@ def attribute(
     options: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The attribution map of one class, H x W, over the channels; a target of -1 is the most probable class, against -1 is no other."""
-    from densenet.attribution import attribute as run
+    from densenet.attribution.catalogue import attribute as run
     from densenet.predict import classify
 
     if photo is None:
@@ -178,7 +180,7 @@ def attribute(
 @explained
 def reuse(settings: Settings, net: str, weighted: bool) -> dict[str, Any]:
     """Mean absolute weights by source, for each dense block of one of the nets: figure 5 of the paper; `weighted` by the norms' |gamma|."""
-    from densenet.reuse import reuse as run
+    from densenet.features.reuse import reuse as run
 
     if not isinstance(weighted, bool):
         raise ValueError(f"weighted must be true or false, got {weighted!r}")

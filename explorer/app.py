@@ -3,61 +3,47 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from densenet import DenseNetConfig, Workload
-from explorer import api, controls, giving_up, live, pin
-from explorer.address import DEFAULT_PRESET, PageState, from_query, pinned_from_query, preset_state, to_query
-from explorer.errors import explained
-from explorer.events import LIVE, at_once, latest
-from explorer.headline import headline
-from explorer.message import corrections, message, problem
-from explorer.panel import PLOTLY_JS, PLOTLY_PRELOAD
+from explorer import api
+from explorer.components import colours, theme
+from explorer.components.chart_panel import PLOTLY_JS, PLOTLY_PRELOAD
+from explorer.components.messages import corrections, explained, message, problem
+from explorer.page import controls, headline, live, pin
+from explorer.page.address import from_query, pinned_from_query, to_query
+from explorer.page.page_state import DEFAULT_PRESET, PageState, preset_state
 from explorer.settings import Settings
-from explorer.tabs import architecture, compare, layers, memory, predict, train
-from explorer.theme import CSS_PATHS, theme
+from explorer.tabs.architecture import tab as architecture
+from explorer.tabs.compare import tab as compare
+from explorer.tabs.layers import tab as layers
+from explorer.tabs.memory import tab as memory
+from explorer.tabs.predict import tab as predict
+from explorer.tabs.train import tab as train
+from explorer.work import cancelling
+from explorer.work.queues import LIVE, at_once, latest
 
 TITLE = "DenseNet explorer"
+STYLES = (  # in the order of the cascade: components, the frame, the tabs
+    "components/bar_table.css",
+    "components/chart_panel.css",
+    "components/map_panel.css",
+    "page/page.css",
+    "tabs/compare/compare.css",
+    "tabs/layers/layers.css",
+    "tabs/memory/memory.css",
+    "tabs/predict/predict.css",
+    "tabs/train/train.css",
+)
 TABS = (architecture.TITLE, memory.TITLE, compare.TITLE, layers.TITLE, predict.TITLE, train.TITLE)
-
-# Shows the tiles; writes the query of the shown net into the address, and says so to the server, once the sliders rest.
-_HEADLINE = """
-let timer = 0;
-const opened = performance.now();
-const rest = () => {
-  const drawn = document.querySelector('.js-plotly-plot');
-  if (!drawn && performance.now() - opened < 10000) {  // the first build imports torch: the first charts come before it
-    timer = setTimeout(rest, 100);
-    return;
-  }
-  const {query, tab} = props.value;
-  if (written) {
-    const dark = new URLSearchParams(location.search).get('__theme');
-    const parts = [query, tab && 'tab=' + tab, dark && '__theme=' + encodeURIComponent(dark)];
-    history.replaceState(history.state, '', '?' + parts.filter(Boolean).join('&'));
-  }
-  written = true;
-  if (moved) { moved = false; trigger('rest'); }  // a tab that was opened asks for no new net
-};
-let written = false, moved = true, shown = props.value.query;
-const show = () => {
-  element.querySelector('.tiles').innerHTML = props.value.tiles;
-  document.body.dataset.tab = props.value.tab;
-  moved = moved || props.value.query !== shown;
-  shown = props.value.query;
-  clearTimeout(timer);
-  timer = setTimeout(rest, 350);
-};
-watch('value', () => { written = true; show(); });
-show();
-"""
 
 
 def _numbers(state: PageState, pinned: PageState | None = None, active: str = architecture.TITLE) -> dict[str, str]:
     tab = "" if active == architecture.TITLE else active
-    return {"tiles": headline(state, pinned), "query": to_query(state, pinned), "tab": tab}
+    return {"tiles": headline.headline(state, pinned), "query": to_query(state, pinned), "tab": tab}
 
 
 def _page(
@@ -155,8 +141,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         settings_state = gr.State(settings or Settings())
         with gr.Sidebar(width=290, elem_id="sidebar"):
             bar = controls.build(state)
-        template = '<div class="tiles"></div>'
-        numbers = gr.HTML(_numbers(state), html_template=template, js_on_load=_HEADLINE, elem_id="headline")
+        numbers = headline.build(_numbers(state))
         with gr.Row(elem_id="strip"):
             strip = gr.HTML(live.WAITING, elem_id="live")
             pinned, pin_button = pin.build()
@@ -213,7 +198,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             **latest(LIVE),
         )
         app.unload(live.forget)
-        app.unload(giving_up.leave)
+        app.unload(cancelling.leave)
     app.launch = functools.partial(app.launch, **launch_settings())
     return app
 
@@ -221,8 +206,9 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
 def launch_settings() -> dict[str, Any]:
     """What every launch of the app uses: its look, and nothing that speaks to another host."""
     return {
-        "theme": theme(),
-        "css_paths": CSS_PATHS,
+        "theme": theme.theme(),
+        "css": f"{colours.css_variables()}\n{theme.css_variables()}",
+        "css_paths": [Path(__file__).parent / name for name in STYLES],
         "head": PLOTLY_PRELOAD,
         "run_history": False,
         "footer_links": [],

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from densenet.weights import WEIGHTS, fetch, is_here
-from explorer.formatting import memory
+from densenet.weights.known import WEIGHTS
+from densenet.weights.loading import fetch, is_here
+from explorer.components.formatting import memory
 
 FETCHABLE = tuple(name for name, record in WEIGHTS.items() if record.url is not None)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Settings:
-    """`device` as in `densenet.device.choose_device`; `weights_dir` None means torch's cache; `offline` forbids downloads.
+    """`device` as in `densenet.running.device.choose_device`; `weights_dir` None means torch's cache; `offline` forbids downloads.
 
     Trainings are kept in `runs_dir`.
     """

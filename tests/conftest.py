@@ -15,8 +15,8 @@ from hypothesis import settings
 from torch import nn
 
 from densenet import PRESETS, DenseNetConfig
-from densenet.model import DenseNet
-from tests.serving import CHROMIUM_FLAGS, chromium, served
+from densenet.model.net import DenseNet
+from tests.support.serving import CHROMIUM_FLAGS, chromium, served
 
 settings.register_profile("project", deadline=None, derandomize=True, print_blob=False)
 settings.load_profile("project")

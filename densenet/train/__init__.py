@@ -4,7 +4,7 @@
 """
 
 from densenet.train.data import ImageSet, hold_out, load_folder
-from densenet.train.evaluate import Evaluation, Mistake, evaluate
+from densenet.train.evaluation import Evaluation, Mistake, evaluate
 from densenet.train.events import Event, ask, read_log
 from densenet.train.recipe import Recipe
 from densenet.train.training import Result, fit

@@ -23,19 +23,19 @@ from typing import TypeVar
 import torch
 
 from densenet.config import CHECKPOINTING, DenseNetConfig
-from densenet.device import choose_device
-from densenet.model import DenseNet
+from densenet.files import write_whole
+from densenet.model.net import DenseNet
 from densenet.presets import PRESETS
+from densenet.running.device import choose_device
 from densenet.train import parallel
 from densenet.train.card import claim, write_checkpoint_card, write_net
 from densenet.train.data import MAX_BYTES, ImageSet, hold_out
-from densenet.train.evaluate import Evaluation, evaluate
+from densenet.train.evaluation import Evaluation, evaluate
 from densenet.train.events import Event, log_of
 from densenet.train.recipe import Recipe
 from densenet.train.sources import DATASETS, load_split
 from densenet.train.training import Result, fit
-from densenet.weight_files import halved
-from densenet.whole_files import write_whole
+from densenet.weights.net_files import halved
 
 _SPLIT_SEED = 0
 _FROM_DATA = ("num_classes",)  # fields that the pictures decide

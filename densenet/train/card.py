@@ -1,4 +1,7 @@
-"""What is left of a training: a file of weights, and a card (`densenet.cards`) that says what they are and what is claimed of them."""
+"""What is left of a training: a file of weights, and a card that says what they are and what is claimed of them.
+
+The card's format is that of `densenet.weights.cards`.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,18 @@ from datetime import date
 from os import PathLike
 from pathlib import Path
 
-from densenet.model import DenseNet
-from densenet.preprocessing import Preprocessing
-from densenet.train.evaluate import Evaluation
+from densenet.model.net import DenseNet
+from densenet.pictures.preprocessing import Preprocessing
+from densenet.train.evaluation import Evaluation
 from densenet.train.recipe import Recipe
-from densenet.weight_files import save_net, write_card
+from densenet.weights.cards import preprocessing_entry, write_card
+from densenet.weights.net_files import save_net
 
 
 def claim(found: Evaluation, on: str) -> dict[str, object]:
     """Return a card's accuracy: what was found, and the pictures that it was found `on`, in words."""
     top5 = {} if found.top5_accuracy is None else {"top5": round(found.top5_accuracy, 6)}
     return {"top1": round(found.accuracy, 6), **top5, "on": on}
-
-
-def preprocessing_entry(preprocessing: Preprocessing) -> dict[str, object]:
-    """Return a card's preprocessing; how it cuts and scales is told to people too, in words."""
-    side = preprocessing.crop_px
-    if preprocessing.resize_px is None:
-        cut: dict[str, object] = {"resize": f"the largest centred square, fitted to {side} x {side}, Lanczos"}
-    else:
-        cut = {"resize_px": preprocessing.resize_px, "resize": f"the short side to resize_px, bilinear, then the centre, {side} x {side}"}
-    return {"crop_px": side, **cut, "scale": "0 to 1", "mean": list(preprocessing.mean), "std": list(preprocessing.std)}
 
 
 def write_net(

@@ -1,16 +1,23 @@
-"""Checkpoints, which are whole or not there, and the check that there is room for them before hours are spent."""
+"""Checkpoints: whole or not there, written by one process at a time, and only where there is room, which is looked for before hours are
+spent."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
 
-from densenet.tensor_files import write_saved
+from densenet.files import remove_partials
+from densenet.weights.tensor_files import write_saved
+
+try:
+    import fcntl
+except ImportError:  # Windows: two trainings of one checkpoint are then the user's to avoid
+    fcntl = None  # type: ignore[assignment]
 
 FORMAT = 1
 _FREE_FACTOR = 3.0  # the old file, the new one beside it, and room for the log
@@ -54,3 +61,42 @@ def check_room(path: Path, needed_bytes: int) -> None:
     free, needed = shutil.disk_usage(folder).free, _FREE_FACTOR * needed_bytes
     if free < needed:
         raise ValueError(f"checkpoint {path} needs about {needed / 2**20:.0f} MiB of disk, and {folder} has {free / 2**20:.0f} MiB free")
+
+
+@contextmanager
+def locked(checkpoint: Path | None, needed_bytes: int) -> Iterator[None]:
+    """Hold `checkpoint` for this process; ValueError if there is no room for it, or another process trains it. None: nothing to hold.
+
+    The kernel lets go of the lock with the process, however that ends.
+    """
+    if checkpoint is None:
+        yield
+        return
+    check_room(checkpoint, needed_bytes)
+    handle = os.open(checkpoint.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if fcntl is not None:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise ValueError(f"checkpoint {checkpoint} is being written by another training that runs now") from None
+        remove_partials(checkpoint)
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_locked(checkpoint: Path) -> bool:
+    """Whether a training writes `checkpoint` now, in whatever process of this machine."""
+    file = checkpoint.with_suffix(".lock")
+    if fcntl is None or not file.is_file():
+        return False
+    handle = os.open(file, os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(handle)

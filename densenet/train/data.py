@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from densenet.cancelling import stopper
-from densenet.config import IMAGE_SIZE_RANGE, checked_integer
-from densenet.images import read_image
-from densenet.preprocessing import Preprocessing
+from densenet.checks import checked_integer
+from densenet.config import IMAGE_SIZE_RANGE
+from densenet.pictures.images import read_image
+from densenet.pictures.preprocessing import Preprocessing
+from densenet.running.stopping import stopper
 
 MAX_BYTES = 4 * 2**30  # of decoded pictures
 MIN_IMAGES = 2  # of a class
@@ -86,7 +87,7 @@ def load_folder(
     """Decode a folder with one folder of pictures for each class, in the order of their names, each picture as the net will see it.
 
     The largest centred square is fitted to `size_px` (`Preprocessing.view`). Files that cannot be read are skipped and named. `cancelled`
-    is asked at each picture; once it says yes, `densenet.cancelling.Cancelled` is raised. ValueError: no such folder, fewer than two
+    is asked at each picture; once it says yes, `densenet.running.stopping.Cancelled` is raised. ValueError: no such folder, fewer than two
     classes, too few pictures in a class, or more than `max_bytes` of decoded pictures.
     """
     folder, size_px = Path(folder), checked_integer("size_px", size_px, IMAGE_SIZE_RANGE)

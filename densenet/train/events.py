@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from densenet.config import checked_choice
+from densenet.checks import checked_choice
 
 KINDS = ("start", "progress", "epoch", "paused", "resumed", "problem", "stopped", "end")
 WISHES = ("go", "pause", "stop")

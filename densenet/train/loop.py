@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from densenet.cancelling import Cancelled
+from densenet.running.stopping import Cancelled
 from densenet.train import checkpoint as checkpoints
 from densenet.train import parallel
 from densenet.train.augment import augmented
 from densenet.train.data import ImageSet
-from densenet.train.evaluate import evaluate
+from densenet.train.evaluation import evaluate
 from densenet.train.events import Event, append, ask, asked, log_of, wish_of
 from densenet.train.recipe import Recipe
 from densenet.train.state import TrainingState, generator_for

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
-from densenet.config import BATCH_SIZE_RANGE, PRECISIONS, checked_choice, checked_integer, checked_number
+from densenet.checks import checked_choice, checked_integer, checked_number
+from densenet.config import BATCH_SIZE_RANGE, PRECISIONS
 
 OPTIMIZERS = ("sgd", "adam")
 SCHEDULES = ("one_cycle", "steps", "constant")

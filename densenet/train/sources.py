@@ -16,7 +16,8 @@ from torchvision import datasets
 from torchvision.datasets.mnist import read_image_file, read_label_file
 from torchvision.transforms.v2.functional import resize
 
-from densenet.config import IMAGE_SIZE_RANGE, checked_integer
+from densenet.checks import checked_integer
+from densenet.config import IMAGE_SIZE_RANGE
 from densenet.train.data import MAX_BYTES, ImageSet, Progress, load_folder, measured_preprocessing
 
 DATASETS = ("fashion_mnist", "cifar10", "cifar100")

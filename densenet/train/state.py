@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from densenet.model import DenseNet
+from densenet.model.net import DenseNet
 from densenet.train.data import ImageSet
 from densenet.train.recipe import Recipe, rate_factor
 

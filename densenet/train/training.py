@@ -13,15 +13,15 @@ from typing import cast
 
 import torch
 
-from densenet.building import memory_errors_explained
-from densenet.device import choose_device, device_memory
-from densenet.model import DenseNet
+from densenet.model.net import DenseNet
+from densenet.running.building import memory_errors_explained
+from densenet.running.device import choose_device, device_memory
 from densenet.train import checkpoint as checkpoints
 from densenet.train import parallel
+from densenet.train.checkpoint import locked
 from densenet.train.data import ImageSet
-from densenet.train.evaluate import Evaluation, evaluate
+from densenet.train.evaluation import Evaluation, evaluate
 from densenet.train.events import Event, forget_after, log_of
-from densenet.train.lock import locked
 from densenet.train.loop import Loop, Report
 from densenet.train.recipe import Recipe
 from densenet.train.state import TrainingState, described
@@ -119,8 +119,8 @@ def fit(
     The checkpoint is written whole or not at all, after each epoch and every `save_seconds`. Killed at any moment and started again, the
     training ends where an uninterrupted one ends, bit for bit, on the same machine with the same number of threads (not with a budget in
     `minutes`, which counts time). Ctrl-C, SIGTERM (in the main thread) and `events.ask` write a checkpoint and end it. `cancelled` is asked
-    before each step; once it says yes, a checkpoint is written and `densenet.cancelling.Cancelled` is raised. Beside the checkpoint lies a
-    log of all events, which `report` is told too, about every `report_seconds`.
+    before each step; once it says yes, a checkpoint is written and `densenet.running.stopping.Cancelled` is raised. Beside the checkpoint
+    lies a log of all events, which `report` is told too, about every `report_seconds`.
 
     Started by torchrun within `parallel.together`, the processes share each batch and average their gradients. BatchNorm's statistics stay
     each process's own; rank 0's are evaluated and saved. Only rank 0 reports, of its own share.

@@ -18,11 +18,11 @@ from captum import attr as captum
 from torch import Tensor
 
 from densenet import PRESETS
-from densenet.attribution import METHODS, attribute, film_strip
-from densenet.batching import stoppable_batch
-from densenet.cancelling import Cancelled
-from densenet.model import DenseNet
-from densenet.weights import load
+from densenet.attribution.catalogue import METHODS, attribute, film_strip
+from densenet.model.net import DenseNet
+from densenet.running.batching import stoppable_batch
+from densenet.running.stopping import Cancelled
+from densenet.weights.loading import load
 from tests.conftest import randomised
 
 _TARGET = 1

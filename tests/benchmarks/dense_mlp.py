@@ -23,9 +23,9 @@ import torch
 from sklearn.linear_model import RidgeCV
 from torch import nn
 
-from densenet.dense_mlp import SMALL, TUTORIAL, DenseMLP, count_params
-from densenet.table_training import TUTORIAL_RECIPE, Fold, MakeNet, Recipe, cross_validate, fold_data, log_rmse
-from densenet.tables import Table, preprocessing, read_table
+from densenet.dense_mlp.cross_validation import TUTORIAL_RECIPE, Fold, MakeNet, Recipe, cross_validate, fold_data, log_rmse
+from densenet.dense_mlp.net import SMALL, TUTORIAL, DenseMLP, count_params
+from densenet.dense_mlp.table import Table, preprocessing, read_table
 
 A_SAID = Fold(0.0417, 0.0536)
 _ALPHAS = (3.0, 10.0, 30.0, 100.0)

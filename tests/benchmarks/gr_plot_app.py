@@ -10,8 +10,8 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from densenet import PRESETS
-from densenet.costs import steps
-from explorer.figures import cost_figure, growth_figure
+from densenet.arithmetic.costs import steps
+from explorer.tabs.architecture.charts import cost_figure, growth_figure
 
 
 def main() -> None:

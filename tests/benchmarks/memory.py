@@ -18,10 +18,11 @@ import torchvision
 from torch import nn
 
 from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory
-from densenet import measure as measuring
-from densenet.measure import allocated_peak, measure
-from densenet.model import DenseNet
-from tests.drawn import drawn
+from densenet.measure import measurement as measuring
+from densenet.measure.allocator import allocated_peak
+from densenet.measure.measurement import measure
+from densenet.model.net import DenseNet
+from tests.support.drawn import drawn
 
 _SHORT = {"float32": "fp32", "bfloat16": "bf16"}
 

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import torch
 
-from densenet.images import read_image
-from densenet.model import DenseNet
+from densenet.model.net import DenseNet
+from densenet.pictures.images import read_image
 from densenet.predict import logits_of
-from densenet.weights import ASSETS, WEIGHTS, load, load_file
+from densenet.weights.known import ASSETS, WEIGHTS
+from densenet.weights.loading import load, load_file
 
 CLASSES = WEIGHTS["cifar10"].classes
 SAMPLES = {"beagle": "dog", "tabby": "cat", "chelsea_cat": "cat", "horse": "horse", "taxis": "automobile", "shuttle": "airplane"}

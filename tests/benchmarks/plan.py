@@ -14,8 +14,9 @@ from collections.abc import Callable
 import torch
 import torchinfo
 
-from densenet import PRESETS, DenseNetConfig, plan, totals
-from densenet.model import DenseNet
+from densenet import PRESETS, DenseNetConfig, totals
+from densenet.arithmetic.plan import plan
+from densenet.model.net import DenseNet
 from densenet.presets import PRESET_IMAGE_SIZE
 
 
@@ -30,7 +31,7 @@ def _median_ms(work: Callable[[], object], runs: int) -> float:
 
 def ours(config: DenseNetConfig, image_size: int) -> tuple[int, int]:
     """Plan and totals from scratch: the cache that serves the page's several views is emptied first."""
-    sys.modules["densenet.plan"]._plan.cache_clear()  # type: ignore[attr-defined]
+    sys.modules["densenet.arithmetic.plan"]._plan.cache_clear()  # type: ignore[attr-defined]
     plan(config, image_size)
     sums = totals(config, image_size)
     return sums.params, sums.macs

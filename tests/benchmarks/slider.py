@@ -12,8 +12,8 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from densenet import PRESETS
-from densenet.costs import steps
-from tests.serving import CHROMIUM_FLAGS, chromium, served
+from densenet.arithmetic.costs import steps
+from tests.support.serving import CHROMIUM_FLAGS, chromium, served
 
 # One move: set the slider, wait until every chart has drawn the new net (its top bar tells), then for the frame that shows it.
 _MOVE = """

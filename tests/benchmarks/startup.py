@@ -11,7 +11,7 @@ import time
 
 from playwright.sync_api import sync_playwright
 
-from tests.serving import CHROMIUM_FLAGS, chromium, served
+from tests.support.serving import CHROMIUM_FLAGS, chromium, served
 
 _SERVERS = {
     "explorer": (("-m", "explorer"), "document.querySelectorAll('.js-plotly-plot path').length > 100"),

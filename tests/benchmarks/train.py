@@ -23,9 +23,9 @@ import torchvision
 from torch import nn
 
 from densenet import PRESETS, DenseNetConfig, totals
-from densenet.device import native_bfloat16
-from densenet.model import DenseNet
-from densenet.preprocessing import Preprocessing
+from densenet.model.net import DenseNet
+from densenet.pictures.preprocessing import Preprocessing
+from densenet.running.device import native_bfloat16
 from densenet.train import ImageSet, Recipe, fit, hold_out
 from densenet.train.augment import normalised
 from densenet.train.loop import Loop

@@ -18,15 +18,16 @@ from PIL import Image
 from torch import Tensor
 
 from densenet import PRESETS
-from densenet.attribution import METHODS, attribute
-from densenet.insertion import curves, random_controls
-from densenet.inside import feature_maps
-from densenet.lesion import lesion, lesion_map
-from densenet.model import DenseNet
+from densenet.attribution.catalogue import METHODS, attribute
+from densenet.attribution.insertion import curves, random_controls
+from densenet.attribution.trust import completeness, randomised_weights
+from densenet.features.inside import feature_maps
+from densenet.features.lesion import lesion, lesion_map
+from densenet.features.reuse import reuse
+from densenet.model.net import DenseNet
 from densenet.predict import input_of, view_of
-from densenet.reuse import reuse
-from densenet.trust import completeness, randomised_weights
-from densenet.weights import ASSETS, load
+from densenet.weights.known import ASSETS
+from densenet.weights.loading import load
 
 _COLUMNS = {"complete": 9, "ins px": 8, "del px": 8, "ins sh": 8, "del sh": 8, "weights": 9}  # heads and their widths
 

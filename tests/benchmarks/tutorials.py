@@ -29,17 +29,18 @@ from typing import NamedTuple
 import torch
 import torchinfo
 
-from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory, plan, totals
-from densenet.dense_mlp import SMALL, TUTORIAL
-from densenet.measure import measure, measure_peer
-from densenet.model import DenseNet
+from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory, totals
+from densenet.arithmetic.plan import plan
+from densenet.compare.tutorials import A_SHOWN_MIB, A_WORKLOAD, B_SAID_LOSSES, B_SHOWN_MIB, batch_sizes_of_b, claims, classes_guessed_among
+from densenet.dense_mlp.cross_validation import TUTORIAL_RECIPE, cross_validate
+from densenet.dense_mlp.cross_validation import Recipe as TableRecipe
+from densenet.dense_mlp.net import SMALL, TUTORIAL
+from densenet.dense_mlp.table import read_table
+from densenet.measure.measurement import measure, measure_peer
+from densenet.model.net import DenseNet
 from densenet.presets import preset_of
-from densenet.table_training import TUTORIAL_RECIPE, cross_validate
-from densenet.table_training import Recipe as TableRecipe
-from densenet.tables import read_table
 from densenet.train import ImageSet, Recipe, fit, hold_out, read_log
 from densenet.train.sources import load_split
-from densenet.tutorials import A_SHOWN_MIB, A_WORKLOAD, B_SAID_LOSSES, B_SHOWN_MIB, batch_sizes_of_b, claims, classes_guessed_among
 from tests.benchmarks.dense_mlp import A_SAID, dense
 
 _B_RECIPE = Recipe(epochs=4, batch_size=64, lr=1e-4, momentum=0.9, weight_decay=0.0, schedule="constant", crop="none", flip=False)

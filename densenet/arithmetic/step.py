@@ -1,0 +1,211 @@
+"""One step of a net as the allocator sees it: which tensors live at each operation, without torch.
+
+The rules are those of `densenet.model` under eager torch, float32 or autocast to bfloat16; those of single operations are in
+`densenet.arithmetic.liveness`. What a convolution allocates and frees inside itself is not counted. One walk serves every batch size.
+
+A concatenation lives until the layer that reads it returns, in training without checkpointing until that layer's backward pass; the new
+features die with the block's own concatenation; the last norm's output lives until the classifier has answered. A max pooling saves its
+indices as int64. The gradient of a block's concatenation is handed out as views, which pin it until each has been added to another
+gradient, out of place the first time, in place from then on. Checkpointing keeps a part's inputs: of a block, its input and all new
+features but the last; "norm" keeps what convolutions put out as well, so the last one too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from densenet.arithmetic.liveness import Liveness, Moment
+from densenet.arithmetic.plan import Layer, plan
+from densenet.config import DenseNetConfig
+
+_RANDOM_STATE_BYTES = 5056  # of torch's generator on a CPU, kept for a second run's dropout
+
+# The parts of the net. `layers` are a block's, each a chain with the concatenation behind it at its end.
+
+
+def _features_kept(live: Liveness) -> bool:
+    """Whether checkpointing keeps every new feature, as the output of a convolution."""
+    return live.checkpointing == "norm" and not live.config.drop_rate
+
+
+def _random_state(live: Liveness) -> int:
+    """Bytes that a checkpointed layer keeps so that its dropout is the same in the second run."""
+    return _RANDOM_STATE_BYTES if live.training and live.checkpointing != "none" and live.config.drop_rate else 0
+
+
+def _stem_forward(live: Liveness, stem: Sequence[Layer]) -> None:
+    copy = _input_copy(live, stem)
+    live.image += copy
+    if live.training:
+        live.save_forward(stem[:3])
+    else:
+        live.pass_forward(stem[:1])
+        live.image -= copy
+        live.pass_forward(stem[1:3], dying=live.out_bytes(stem[0]))
+    for pool in stem[3:]:
+        indices = 8 * pool.out_channels * pool.out_size**2  # int64, in inference too
+        live.image += live.out_bytes(pool) + indices
+        live.note(pool.path)
+        live.image -= 0 if live.training else indices + live.out_bytes(stem[2])
+
+
+def _stem_backward(live: Liveness, stem: Sequence[Layer]) -> None:
+    for pool in stem[3:]:
+        full, pooled = live.out_bytes(stem[2]), live.out_bytes(pool)
+        live.image += full
+        live.note(pool.path)
+        live.image -= pooled + 8 * pool.out_channels * pool.out_size**2
+        live.backward(stem[1:3], full)
+    live.weight_gradient(stem[0].path, stem[0].params, live.out_bytes(stem[0]) + _input_copy(live, stem))
+
+
+def _input_copy(live: Liveness, stem: Sequence[Layer]) -> int:
+    """Bytes of the copy of one image that autocast makes for the first convolution."""
+    return live.copy * stem[0].in_channels * stem[0].in_size ** 2
+
+
+def _block_forward(live: Liveness, layers: Sequence[Sequence[Layer]]) -> None:
+    new = live.width * live.config.growth_rate * layers[0][0].in_size ** 2
+    joined = 0
+    for *chain, cat in layers:
+        live.forward(chain)
+        live.fixed += _random_state(live)
+        if not live.training or live.checkpointing != "none":
+            live.image -= joined
+        joined = live.out_bytes(cat)
+        live.image += joined
+        live.note(cat.path)
+    if not live.training:  # the features, and what the block has read
+        live.image -= joined
+    elif live.checkpointing == "none":
+        live.image -= len(layers) * new
+    elif not _features_kept(live):  # the others are inputs of checkpointed layers
+        live.image -= new
+
+
+def _block_backward(live: Liveness, layers: Sequence[Sequence[Layer]]) -> None:
+    new = live.width * live.config.growth_rate * layers[0][0].in_size ** 2
+    for i in reversed(range(len(layers))):
+        chain, last = layers[i][:-1], i == len(layers) - 1
+        path = layers[i - 1][-1].path if i else chain[0].path
+        read = live.width * chain[0].in_channels * chain[0].in_size ** 2
+        if i and live.checkpointing != "none":
+            live.phase = "recompute"
+            live.image += read
+            live.note(path)
+        live.again(chain)
+        live.backward(chain, 0 if last else new)
+        live.fixed -= _random_state(live)
+        if _features_kept(live) or (i and live.checkpointing != "none"):  # its own feature, or the newest that it has read
+            live.image -= new
+        if last:  # added out of place to the views, which unpins the block's gradient
+            live.note(path, read)
+            live.image -= live.out_bytes(layers[-1][-1])
+        else:
+            live.image -= read
+
+
+def _transition_forward(live: Liveness, transition: Sequence[Layer]) -> None:
+    live.forward(transition)
+    if not live.training:
+        live.image -= live.out_bytes(transition[0])
+
+
+def _transition_backward(live: Liveness, transition: Sequence[Layer]) -> None:
+    live.again(transition)
+    live.backward(transition, live.out_bytes(transition[-1]))
+
+
+def _tail_forward(live: Liveness, tail: Sequence[Layer]) -> None:
+    norm, relu, pool, _, classifier = tail
+    full, pooled = live.out_bytes(norm), live.out_bytes(pool)
+    live.image += full
+    live.note(norm.path)
+    if live.training:
+        live.fixed += 8 * norm.in_channels
+    else:
+        live.image -= full
+    live.image += full
+    live.note(relu.path)
+    live.image += pooled
+    live.note(pool.path, (2 * full + 2 * pooled) if live.copy else 0)  # a mean of bfloat16 is taken in float32
+    live.image += live.out_bytes(classifier) - (0 if live.training else full)
+    live.fixed += live.copy * classifier.params if live.training else 0
+    live.note(classifier.path, 0, 0 if live.training else live.copy * classifier.params)
+    live.image -= full  # the last norm's output, which the head has held
+
+
+def _loss(live: Liveness, tail: Sequence[Layer]) -> None:
+    """Cross-entropy in float32, forward and backward."""
+    logits, full = live.out_bytes(tail[-1]), 4 * tail[-1].out_channels
+    copy = full if live.copy else 0
+    live.image += full
+    live.note("loss", copy)
+    live.image -= logits
+    live.phase = "backward"
+    live.image += full
+    live.note("loss", full)
+    live.image += logits - 2 * full  # the gradient of the logits stays
+
+
+def _tail_backward(live: Liveness, tail: Sequence[Layer]) -> None:
+    norm, _, pool, _, classifier = tail
+    full, pooled = live.out_bytes(norm), live.out_bytes(pool)
+    live.image += pooled
+    live.weight_gradient(classifier.path, classifier.params, live.out_bytes(classifier) + pooled)
+    live.image += full
+    live.note(pool.path)
+    live.image -= pooled
+    live.backward(tail[:2], full)
+
+
+def _optimizer_step(live: Liveness, rows: Sequence[Layer], optimizer: str) -> None:
+    """SGD works in place, with momentum too; Adam makes two temporaries of a parameter while the one before still has one."""
+    live.phase = "optimizer"
+    if optimizer != "adam":
+        live.note(rows[-1].path)
+        return
+    before = 0
+    for row in rows:
+        if row.params:
+            bias = row.in_channels if row.op == "norm" else row.out_channels if row.op == "linear" else 0
+            weight = row.params - bias
+            live.note(row.path, 0, 4 * max(before + 2 * weight, weight + 2 * bias))
+            before = bias or weight
+
+
+@lru_cache(maxsize=32)  # the page asks for the same walk at several batch sizes
+def walk(
+    config: DenseNetConfig, image_size: int, mode: str, checkpointing: str = "none", optimizer: str = "sgd", precision: str = "float32"
+) -> tuple[Moment, ...]:
+    """Return the moments of one step in order. The arguments are a workload's fields; raises what `plan` raises."""
+    rows = plan(config, image_size)
+    stem, tail = rows[: 4 if config.stem == "imagenet" else 1], rows[-5:]
+    each = 4 + 3 * bool(config.bn_size) + bool(config.drop_rate)  # rows of a dense layer, its concatenation included
+    blocks: list[tuple[list[tuple[Layer, ...]], tuple[Layer, ...]]] = []
+    at = len(stem)
+    for block, count in enumerate(config.block_config, start=1):
+        layers = [rows[at + i * each : at + (i + 1) * each] for i in range(count)]
+        at += count * each
+        transition = rows[at : at + 4] if block < len(config.block_config) else ()
+        at += len(transition)
+        blocks.append((layers, transition))
+
+    live = Liveness(config, precision, checkpointing, training=mode == "train")
+    _stem_forward(live, stem)
+    for layers, transition in blocks:
+        _block_forward(live, layers)
+        if transition:
+            _transition_forward(live, transition)
+    _tail_forward(live, tail)
+    if live.training:
+        _loss(live, tail)
+        _tail_backward(live, tail)
+        for layers, transition in reversed(blocks):
+            if transition:
+                _transition_backward(live, transition)
+            _block_backward(live, layers)
+        _stem_backward(live, stem)
+        _optimizer_step(live, rows, optimizer)
+    return tuple(live.moments)

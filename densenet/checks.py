@@ -1,0 +1,46 @@
+"""How a value is checked, and refused in one sentence with field, value and range."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+
+
+def show_value(value: object) -> str:
+    """Show a rejected value, however large it is."""
+    try:
+        text = repr(value)
+    except Exception:  # an object whose repr fails, or an integer of too many digits, is still just a bad value
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def checked_integer(field: str, value: object, limits: tuple[int, int]) -> int:
+    """Return `value` as an int if it is a whole number within `limits`, both included; else raise ValueError."""
+    low, high = limits
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise ValueError(f"{field} must be {low} to {high}, got {show_value(value)}, which is not an integer")
+    number = int(value)
+    if not low <= number <= high:
+        raise ValueError(f"{field} must be {low} to {high}, got {show_value(value)}")
+    return number
+
+
+def checked_number(field: str, value: object, rule: str) -> float:
+    """Return `value` as a float if it is a finite real number; else raise ValueError naming `rule`."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{field} must be {rule}, got {show_value(value)}, which is not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{field} must be {rule}, got {show_value(value)}")
+    return number
+
+
+def checked_choice(field: str, value: object, choices: tuple[str, ...]) -> str:
+    """Return `value` if it is one of `choices`; else raise ValueError."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{field} must be one of {', '.join(choices)}, got {show_value(value)}")
+    return value

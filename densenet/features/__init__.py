@@ -1,0 +1,1 @@
+"""What the concatenations carry: who reads whom, feature maps, reuse, and what happens without a source."""

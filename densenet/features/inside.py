@@ -1,0 +1,110 @@
+"""What a net computes on its way: the feature maps of any layer for one photo.
+
+The net is walked from outside, so that it needs no hook, may be shared between threads, and stops at the layer that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from densenet.arithmetic.plan import plan
+from densenet.checks import checked_choice
+from densenet.config import DenseNetConfig
+from densenet.model.inputs import check_input
+from densenet.model.net import DenseBlock, DenseNet
+
+
+class InsideLayer(NamedTuple):
+    """A layer whose maps can be looked at."""
+
+    name: str  # the module's name in the model
+    says: str  # what its maps are
+    channels: int
+    size: int  # pixels a side
+
+
+class Channel(NamedTuple):
+    """One feature map in numbers. `zeros` is the share of its positions that are 0, from 0 to 1."""
+
+    mean: float
+    largest: float
+    zeros: float
+
+    @property
+    def dead(self) -> bool:
+        """Whether nothing in this photo moves the channel: it is 0 everywhere."""
+        return self.zeros == 1.0
+
+
+def inside_layers(config: DenseNetConfig, image_size: int = 224) -> tuple[InsideLayer, ...]:
+    """Return the layers of `config` whose maps can be looked at, in order, for square images of `image_size` pixels a side.
+
+    The stem's steps, the new features of each dense layer, each block's output (all of its concatenation), the transitions, and the last
+    norm before and after its ReLU. ValueError for an image that is too small for the net.
+    """
+    stem = {"conv0": "the stem's filters", "norm0": "the same, normalised", "relu0": "after the ReLU", "pool0": "after the max pooling"}
+    layers: list[InsideLayer] = []
+    for row in plan(config, image_size):
+        parts = row.path.split(".")
+        if row.block == 0:
+            layers.append(InsideLayer(row.path, stem[parts[1]], row.out_channels, row.out_size))
+        elif row.op == "cat":
+            layer, block = ".".join(parts[:3]), int(parts[1].removeprefix("denseblock"))
+            layers.append(InsideLayer(layer, "new features", config.growth_rate, row.out_size))
+            if int(parts[2].removeprefix("denselayer")) == config.block_config[block - 1]:
+                layers.append(InsideLayer(".".join(parts[:2]), "all features of the block", row.out_channels, row.out_size))
+        elif parts[-1] == "pool":
+            layers.append(InsideLayer(".".join(parts[:2]), "compressed and pooled", row.out_channels, row.out_size))
+        elif row.path == "features.norm5":
+            layers.append(InsideLayer(row.path, "all features, normalised", row.out_channels, row.out_size))
+        elif row.path == "relu5":
+            layers.append(InsideLayer(row.path, "what the classifier averages", row.out_channels, row.out_size))
+    return tuple(layers)
+
+
+def layer_names(model: DenseNet) -> tuple[str, ...]:
+    """Return the names that `feature_maps` takes, in the order of execution."""
+    return tuple(layer.name for layer in inside_layers(model.config, model.config.smallest_image_size))
+
+
+def walk(model: DenseNet, x: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Run `model` on `x`, N x C x H x W, and yield each layer's name and output; what is not asked for any more is not run."""
+    for name, module in model.features.named_children():
+        if isinstance(module, DenseBlock):
+            features = [x]
+            for layer_name, layer in module.named_children():
+                features.append(layer(torch.cat(features, 1)))
+                yield f"features.{name}.{layer_name}", features[-1]
+            x = torch.cat(features, 1)
+        else:
+            x = module(x)
+        yield f"features.{name}", x
+    yield "relu5", model.relu5(x)
+
+
+@torch.no_grad()
+def feature_maps(model: DenseNet, x: Tensor, layer: str) -> Tensor:
+    """Return the maps of `layer` for the normalised photo `x`, 1 x C x H x W, as a tensor C' x H' x W' on the CPU.
+
+    `layer` is one of `layer_names(model)`. The model, in eval mode, is only read, and run no further than to the layer. ValueError names
+    what is wrong.
+    """
+    check_input(model, x)
+    checked_choice("layer", layer, layer_names(model))
+    return next(maps[0].cpu() for name, maps in walk(model, x) if name == layer)
+
+
+def channel_statistics(maps: Tensor) -> tuple[Channel, ...]:
+    """Return mean, largest value and share of zeros of each of `maps`, C x H x W.
+
+    Only after a ReLU are many values exactly 0: before it, a channel that never passes cannot be told from the others.
+    """
+    if maps.ndim != 3 or not maps.numel():
+        raise ValueError(f"maps must be a tensor of shape C x H x W, got {tuple(maps.shape)}")
+    flat = maps.flatten(1).double()
+    columns = (flat.mean(1), flat.amax(1), (flat == 0).double().mean(1))
+    return tuple(Channel(*values) for values in zip(*(column.tolist() for column in columns), strict=True))

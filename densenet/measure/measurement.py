@@ -1,0 +1,232 @@
+"""Take one step for real and say what it took: the truth beside `densenet.arithmetic.memory`'s estimate.
+
+The peak is what that module describes. On a CPU: what lived before the step plus the running maximum of torch.profiler's memory events, a
+convolution counting as what it leaves behind (its workspace depends on instruction set and threads; `workspace` is what it adds to the
+peak). On a CUDA device: torch's `max_memory_allocated`, cuDNN's workspaces included.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from densenet.arithmetic.memory import estimate_memory
+from densenet.arithmetic.plan import plan
+from densenet.compare.peers import PEERS, build_peer, peer_counts
+from densenet.config import DenseNetConfig, Workload
+from densenet.measure.allocator import AllocatedPeak, allocated_peak, live_bytes
+from densenet.measure.forecast import expected_peer_seconds, expected_seconds
+from densenet.model.net import DenseNet
+from densenet.running.building import build, memory_errors_explained
+from densenet.running.device import DeviceMemory, choose_device, device_memory
+from densenet.running.stopping import stop_between_layers, stopper
+
+MAX_EXPECTED_SECONDS = 120.0  # of the whole measurement
+_MEMORY_MARGIN = 1.25  # workspaces of convolutions, and what the allocator cannot use
+_TIMED_RUNS = 3
+STEPS_TAKEN = 2 + _TIMED_RUNS  # warm-up, the step whose memory is watched, and those that are timed
+_RUNS_BELOW_SECONDS = 5.0  # slower steps are timed once
+_LEARNING_RATE = 1e-3
+_METHODS = {
+    "cpu": "allocator events of torch.profiler, without convolution workspaces",
+    "cuda": "torch.cuda.max_memory_allocated, cuDNN's workspaces included",
+}
+
+_busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # a device is measured by one at a time
+
+
+class Measurement(NamedTuple):
+    """What one step really took."""
+
+    peak: int  # bytes
+    seconds: float  # median of `runs` steps after one of warm-up
+    params: int
+    images_per_second: float
+    runs: int
+    device: str  # its name for people
+    method: str  # how the peak was taken
+    workspace: int | None  # bytes that convolutions' workspaces add to the peak; None where it holds them already
+    free_bytes: int  # on the device, before the build
+    total_bytes: int
+
+
+def _optimizer(model: nn.Module, name: str) -> torch.optim.Optimizer:
+    """One parameter at a time: torch's other ways need temporaries as large as the net."""
+    if name == "adam":
+        return torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE, foreach=False)
+    return torch.optim.SGD(model.parameters(), lr=_LEARNING_RATE, momentum=0.9 if name == "momentum" else 0.0, foreach=False)
+
+
+class _Step:
+    """A net with what one step of a workload needs; calling it takes the step."""
+
+    def __init__(self, model: nn.Module, config: DenseNetConfig, workload: Workload, device: torch.device) -> None:
+        training = workload.mode == "train"
+        self.model = model.train(training).requires_grad_(training)
+        self.training = training
+        self.precision = workload.precision
+        self.device = device
+        self.x = torch.rand(workload.batch_size, config.in_channels, workload.image_size, workload.image_size, device=device)
+        self.labels = torch.randint(config.num_classes, (workload.batch_size,), device=device) if training else None
+        self.optimizer = _optimizer(model, workload.optimizer) if training else None
+
+    def __call__(self) -> None:
+        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+        if self.optimizer is None or self.labels is None:
+            with torch.inference_mode(), autocast:
+                self.model(self.x)
+            return
+        self.optimizer.zero_grad(set_to_none=True)
+        with autocast:
+            loss = nn.functional.cross_entropy(self.model(self.x), self.labels)
+        loss.backward()
+        self.optimizer.step()
+
+    def seconds(self) -> float:
+        """Take a step and return its time."""
+        started = time.perf_counter()
+        self()
+        if self.device.type != "cpu":
+            getattr(torch, self.device.type).synchronize()
+        return time.perf_counter() - started
+
+    def peak(self, before_bytes: int) -> AllocatedPeak:
+        """Take a step and return its peaks in bytes, `before_bytes` being what other work had on a CUDA device."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+            self()
+            torch.cuda.synchronize(self.device)
+            peak = torch.cuda.max_memory_allocated(self.device) - before_bytes
+            return AllocatedPeak(peak, peak)
+        if self.optimizer is not None:
+            self.optimizer.zero_grad(set_to_none=True)
+        state = [v for s in (self.optimizer.state.values() if self.optimizer else ()) for v in s.values() if isinstance(v, Tensor)]
+        standing = live_bytes([*self.model.parameters(), *self.model.buffers(), *state, self.x, self.labels])
+        tensors, everything = allocated_peak(self)
+        return AllocatedPeak(standing + tensors, standing + everything)
+
+
+class _Subject(NamedTuple):
+    """What is to be measured, and what has to be known of it beforehand."""
+
+    make: Callable[[], nn.Module]
+    config: DenseNetConfig  # whose input channels and classes it has
+    needed_bytes: int
+    step_seconds: float
+
+
+def _check(subject: _Subject, device: torch.device, memory: DeviceMemory, asked: str) -> None:
+    """Raise ValueError for what cannot be measured here."""
+    if device.type not in _METHODS:
+        raise ValueError(f"device must be one of {', '.join(_METHODS)} to measure memory on, got {device.type!r}")
+    if subject.needed_bytes > memory.free_bytes:
+        needed, free = subject.needed_bytes / 2**30, memory.free_bytes / 2**30
+        raise ValueError(f"Not measured: {asked} needs about {needed:.1f} GiB, and {memory.label} has {free:.1f} GiB free.")
+    seconds = STEPS_TAKEN * subject.step_seconds
+    if seconds > MAX_EXPECTED_SECONDS:
+        raise ValueError(
+            f"Not measured: {asked} would take about {seconds:.0f} s on {memory.label}; the limit here is {MAX_EXPECTED_SECONDS:.0f} s."
+        )
+
+
+def _check_batch(config: DenseNetConfig, workload: Workload) -> None:
+    """Raise ValueError where BatchNorm would have a single value to take a mean of."""
+    small = [r.path for r in plan(config, workload.image_size) if r.op == "norm" and r.in_size == 1]
+    if small and workload.mode == "train" and workload.batch_size == 1:
+        raise ValueError(
+            f"batch_size must be at least 2 to train on images of {workload.image_size} x {workload.image_size}, got 1: the maps at "
+            f"{small[0]} have one pixel, and BatchNorm needs more than one value"
+        )
+
+
+def measure(
+    config: DenseNetConfig,
+    workload: Workload,
+    device: torch.device | str | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Measurement:
+    """Build the net on `device` (default: a GPU where there is one), take steps of `workload` and report; the net is then freed.
+
+    One measurement at a time runs on a device, others wait. `cancelled` is asked while waiting, before each module that is built and at
+    each convolution, forward and backward; once it says yes, `Cancelled` is raised. ValueError: too large or too slow for the device, out
+    of its memory after all, or a batch that BatchNorm cannot train on.
+    """
+    config.check_image_size(workload.image_size)
+    target = device if isinstance(device, torch.device) else choose_device(device or "auto")
+    _check_batch(config, workload)
+    needed = int(_MEMORY_MARGIN * estimate_memory(config, workload).peak)
+    seconds = expected_seconds(config, workload, target.type) if target.type in _METHODS else 0.0
+    return _one_at_a_time(_Subject(partial(DenseNet, config, workload.checkpointing), config, needed, seconds), workload, target, cancelled)
+
+
+def measure_peer(
+    name: str,
+    config: DenseNetConfig,
+    workload: Workload,
+    device: torch.device | str | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Measurement:
+    """Measure one of `densenet.compare.peers.PEERS` beside the net of `config`, by the same rules; the workload's checkpointing plays no
+    part.
+    """
+    target = device if isinstance(device, torch.device) else choose_device(device or "auto")
+    counts = peer_counts(name, config, workload.image_size)
+    kept = 2 * counts.activation_bytes * workload.batch_size  # no step needs more than all outputs and their gradients
+    needed = int(_MEMORY_MARGIN * (4 * 4 * counts.params + kept))
+    seconds = expected_peer_seconds(name, config, workload, target.type) if target.type in _METHODS else 0.0
+    subject = _Subject(partial(build_peer, name, config), config, needed, seconds)
+    try:
+        return _one_at_a_time(subject, workload, target, cancelled)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        size = f"{workload.image_size} x {workload.image_size}"
+        raise ValueError(
+            f"batch_size must be at least 2 to train {PEERS[name]} on images of {size}, got 1: its last maps have one pixel"
+        ) from None
+
+
+def _one_at_a_time(subject: _Subject, workload: Workload, device: torch.device, cancelled: Callable[[], bool]) -> Measurement:
+    stop_if_cancelled = stopper(cancelled)
+    lock = _busy[str(device)]
+    while not lock.acquire(timeout=0.1):
+        stop_if_cancelled()
+    try:
+        return _measured(subject, workload, device, stop_if_cancelled)
+    finally:
+        lock.release()
+
+
+def _measured(subject: _Subject, workload: Workload, device: torch.device, stop: Callable[[], None]) -> Measurement:
+    memory = device_memory(device)
+    images = "one image" if workload.batch_size == 1 else f"a batch of {workload.batch_size} images"
+    asked = f"{'training' if workload.mode == 'train' else 'inference'} on {images} of {workload.image_size} x {workload.image_size}"
+    _check(subject, device, memory, asked)
+    before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+    with memory_errors_explained("Not measured", asked, memory):
+        step = _Step(build(subject.make, device, stop), subject.config, workload, device)
+        stop_between_layers(step.model, stop)
+        slow = step.seconds()  # warm-up
+        peak = step.peak(before)
+        times = [step.seconds() for _ in range(_TIMED_RUNS if slow < _RUNS_BELOW_SECONDS else 1)]
+    seconds = statistics.median(times)
+    return Measurement(
+        peak=peak.tensors,
+        seconds=seconds,
+        params=sum(p.numel() for p in step.model.parameters()),
+        images_per_second=workload.batch_size / seconds,
+        runs=len(times),
+        device=memory.label,
+        method=_METHODS[device.type],
+        workspace=peak.everything - peak.tensors if device.type == "cpu" else None,
+        free_bytes=memory.free_bytes,
+        total_bytes=memory.total_bytes,
+    )

@@ -1,0 +1,39 @@
+"""What is known of a set of trained weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from densenet.config import DenseNetConfig
+from densenet.pictures.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One set of trained weights. `sha256` is the file's, or its first eight digits; accuracies in percent on `accuracy_on`.
+
+    `None` for an accuracy means that nobody claims one. `assumptions` are sentences: what the file did not say, and what is taken instead.
+    """
+
+    name: str
+    label: str
+    config: DenseNetConfig
+    preprocessing: Preprocessing
+    params: int
+    sha256: str
+    licence: str
+    source: str  # where the file comes from, for people
+    top1_accuracy: float | None = None
+    top5_accuracy: float | None = None
+    accuracy_on: str = ""
+    url: str | None = None  # None: nothing to download, shipped with the project or brought by the visitor
+    classes: tuple[str, ...] = ()  # empty: torchvision's list of the ImageNet classes
+    assumptions: tuple[str, ...] = ()
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the names of the classes, by index."""
+        if self.classes:
+            return self.classes
+        from torchvision.models import DenseNet121_Weights
+
+        return tuple(DenseNet121_Weights.IMAGENET1K_V1.meta["categories"])

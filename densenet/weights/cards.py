@@ -1,0 +1,200 @@
+"""What is known of a trained net: the record that the library works with, and the card, a JSON file, that it is read from.
+
+A card lies beside the weights under the same stem (`net.safetensors`, `net.json`) or in the header of a safetensors file. Every field
+may be left out: `label`, `config`, `parameters`, `sha256`, `classes`, `preprocessing` (`crop_px`, `mean`, `std`, and `resize_px` where the
+short side is resized first), `accuracy` (`top1` and `top5` from 0 to 1, `on` which images), `licence`. Others are for people, and not read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from densenet.checks import checked_integer, checked_number
+from densenet.config import IMAGE_SIZE_RANGE, DenseNetConfig
+from densenet.files import write_whole
+from densenet.pictures.preprocessing import IMAGENET, Preprocessing
+from densenet.record import Weights
+
+Card = Mapping[str, object]
+
+MAX_CARD_BYTES = 8 * 2**20  # 100,000 classes with names of 80 letters
+_CIFAR10 = Preprocessing(crop_px=32, mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616))
+_PARAMS_RANGE = (1, 10**12)
+
+
+def card_bytes(path: Path) -> bytes:
+    """Return the file of a card as it is; ValueError where it is too large for one."""
+    with path.open("rb") as file:  # never more than the limit, however large the file is
+        content = file.read(MAX_CARD_BYTES + 1)
+    if len(content) > MAX_CARD_BYTES:
+        raise ValueError(f"its card {path.name:.120} has more than {MAX_CARD_BYTES // 2**20} MB")
+    return content
+
+
+def parse_card(content: str | bytes) -> Card:
+    """Return the card that JSON text holds; ValueError where it is no JSON object."""
+    try:
+        card = json.loads(content)
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
+        raise ValueError("its card is not JSON") from None
+    if not isinstance(card, dict):
+        raise ValueError("its card is not a JSON object")
+    return card
+
+
+def config_on(card: Card) -> DenseNetConfig | None:
+    """Return the config that the card states, None where it states none; ValueError for one that no net has."""
+    values = card.get("config")
+    if values is None:
+        return None
+    if not isinstance(values, dict):
+        raise ValueError("its card's config must be a JSON object")
+    unknown = [key for key in values if key not in DenseNetConfig.__dataclass_fields__]
+    if unknown:
+        raise ValueError(f"its card's config has the unknown field {unknown[0]!r}")
+    return DenseNetConfig(**values)
+
+
+def _text(card: Card, field: str, otherwise: str) -> str:
+    value = card.get(field, otherwise)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"its card's {field} must be text, got {value!r:.60}")
+    return value
+
+
+def _classes_on(card: Card, num_classes: int) -> tuple[str, ...] | None:
+    names = card.get("classes")
+    if names is None:
+        return None
+    if not isinstance(names, list) or len(names) != num_classes or not all(isinstance(name, str) and name for name in names):
+        found = f"a list of {len(names)}" if isinstance(names, list) else f"{names!r:.60}"
+        raise ValueError(f"its card's classes must be {num_classes} names, one for each output of the net, got {found}")
+    return tuple(names)
+
+
+def _numbers(values: object, field: str, count: int, low: float) -> tuple[float, ...]:
+    if not isinstance(values, list) or len(values) != count:
+        raise ValueError(f"its card's {field} must be a list of {count}, one number for each channel, got {values!r:.60}")
+    numbers = tuple(checked_number(f"its card's {field}", value, f"a number from {low:g} to 1000") for value in values)
+    if not all(low <= number <= 1000 for number in numbers):
+        raise ValueError(f"its card's {field} must be numbers from {low:g} to 1000, got {values!r:.60}")
+    return numbers
+
+
+def _preprocessing_on(card: Card, config: DenseNetConfig) -> Preprocessing | None:
+    said = card.get("preprocessing")
+    if said is None:
+        return None
+    if not isinstance(said, dict):
+        raise ValueError("its card's preprocessing must be a JSON object")
+    crop_px = checked_integer("its card's crop_px", said.get("crop_px"), (config.smallest_image_size, IMAGE_SIZE_RANGE[1]))
+    resize_px = said.get("resize_px")
+    return Preprocessing(
+        crop_px=crop_px,
+        mean=_numbers(said.get("mean"), "mean", config.in_channels, -1000.0),
+        std=_numbers(said.get("std"), "std", config.in_channels, 1e-6),
+        resize_px=None if resize_px is None else checked_integer("its card's resize_px", resize_px, (crop_px, 4 * crop_px)),
+    )
+
+
+def assumed_preprocessing(config: DenseNetConfig) -> tuple[Preprocessing, str]:
+    """Return what such nets are usually fed, and a sentence that says so, for a file that does not say it."""
+    if config.stem == "imagenet" and config.in_channels == 3:
+        preprocessing, scaled = IMAGENET, "scaled as for ImageNet"
+    elif config.stem == "cifar" and config.in_channels == 3:
+        preprocessing, scaled = _CIFAR10, "scaled as for CIFAR-10"
+    else:
+        side = {("imagenet", 1): 96, ("cifar", 1): 28, ("imagenet", 3): 224}.get((config.stem, config.in_channels), 32)
+        preprocessing = Preprocessing(crop_px=side, mean=(0.0,) * config.in_channels, std=(1.0,) * config.in_channels)
+        scaled = "grey values from 0 to 1" if config.in_channels == 1 else "values from 0 to 1"
+    side = max(preprocessing.crop_px, config.smallest_image_size)
+    if side > preprocessing.crop_px:
+        resized = preprocessing.resize_px and side * preprocessing.resize_px // preprocessing.crop_px
+        preprocessing = replace(preprocessing, crop_px=side, resize_px=resized)
+    return preprocessing, f"The preprocessing is assumed: {side} x {side} pixels, {scaled}."
+
+
+def _accuracy_on(card: Card) -> tuple[float | None, float | None, str]:
+    """Return top-1 and top-5 in percent, and on what they were measured."""
+    said = card.get("accuracy", {})
+    if not isinstance(said, dict):
+        raise ValueError("its card's accuracy must be a JSON object")
+    percents: list[float | None] = []
+    for field in ("top1", "top5"):
+        share = said.get(field)
+        number = None if share is None else checked_number(f"its card's accuracy {field}", share, "0 to 1")
+        if number is not None and not 0 <= number <= 1:
+            raise ValueError(f"its card's accuracy {field} must be 0 to 1, got {share!r}")
+        percents.append(None if number is None else 100 * number)
+    on = said.get("on", "")
+    if not isinstance(on, str) or (not on and percents != [None, None]):
+        raise ValueError("its card's accuracy must say in `on` what it was measured on")
+    return percents[0], percents[1], on
+
+
+def record_of(card: Card, config: DenseNetConfig, *, name: str, params: int, sha256: str, source: str, licence: str) -> Weights:
+    """Return the record of a net of `config`; what the card leaves open is assumed and said, what it states must fit the net.
+
+    ValueError names the field that does not.
+    """
+    if card.get("parameters") is not None and checked_integer("its card's parameters", card["parameters"], _PARAMS_RANGE) != params:
+        raise ValueError(f"its card says {card['parameters']} parameters, and the file holds {params}")
+    if card.get("sha256") is not None and card["sha256"] != sha256:
+        raise ValueError("its card belongs to another file, the SHA-256 differs")
+    assumptions = []
+    preprocessing, classes = _preprocessing_on(card, config), _classes_on(card, config.num_classes)
+    if preprocessing is None:
+        preprocessing, sentence = assumed_preprocessing(config)
+        assumptions.append(sentence)
+    if classes is None and config.num_classes == 1000:
+        classes = ()
+        assumptions.append("The 1000 classes are assumed to be ImageNet's.")
+    elif classes is None:
+        classes = tuple(f"class {i}" for i in range(config.num_classes))
+        assumptions.append("The classes are numbered, their names are not known.")
+    top1, top5, on = _accuracy_on(card)
+    return Weights(
+        name=name,
+        label=_text(card, "label", name),
+        config=config,
+        preprocessing=preprocessing,
+        params=params,
+        sha256=sha256,
+        licence=_text(card, "licence", licence),
+        source=source,
+        top1_accuracy=top1,
+        top5_accuracy=top5,
+        accuracy_on=on,
+        classes=classes,
+        assumptions=tuple(assumptions),
+    )
+
+
+def shipped_record(path: Path) -> Weights:
+    """Return the record of a net of this project, from its card at `path`, which states everything."""
+    card = parse_card(card_bytes(path))
+    config = config_on(card)
+    assert config is not None
+    params, sha256 = cast(int, card["parameters"]), cast(str, card["sha256"])
+    source = "shipped with the project"
+    return record_of(card, config, name=path.stem, params=params, sha256=sha256, source=source, licence=source)
+
+
+def write_card(path: Path, card: Card) -> None:
+    """Write a card as a JSON file, whole or not at all."""
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    write_whole(path, lambda file: file.write(text.encode()))
+
+
+def preprocessing_entry(preprocessing: Preprocessing) -> dict[str, object]:
+    """Return a card's preprocessing; how it cuts and scales is told to people too, in words."""
+    side = preprocessing.crop_px
+    if preprocessing.resize_px is None:
+        cut: dict[str, object] = {"resize": f"the largest centred square, fitted to {side} x {side}, Lanczos"}
+    else:
+        cut = {"resize_px": preprocessing.resize_px, "resize": f"the short side to resize_px, bilinear, then the centre, {side} x {side}"}
+    return {"crop_px": side, **cut, "scale": "0 to 1", "mean": list(preprocessing.mean), "std": list(preprocessing.std)}

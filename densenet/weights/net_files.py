@@ -1,0 +1,121 @@
+"""From a file of tensors to a net with its record, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from densenet.config import DenseNetConfig
+from densenet.files import sha256_of
+from densenet.model.net import DenseNet
+from densenet.record import Weights
+from densenet.weights.cards import Card, config_on, parse_card, record_of, write_card
+from densenet.weights.recognition import config_of, misfits, plain_names
+from densenet.weights.tensor_files import check_size, read_tensors, settled, write_tensors
+
+__all__ = ["check_size", "halved", "read_known_net", "read_net", "save_net", "write_card"]
+
+_IN_HEADER = "densenet_card"  # the key of a card in the header of a safetensors file
+_UNKNOWN_LICENCE = "unknown: brought by the visitor"
+
+
+def _named(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    names = plain_names(stored)
+    return {names[name]: tensor for name, tensor in stored.items() if name in names}
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def _net(config: DenseNetConfig, tensors: Mapping[str, Tensor]) -> DenseNet:
+    """Return the net of `config` with these values, eval and frozen; ValueError names the tensors that are not its own."""
+    with torch.device("meta"):
+        model = DenseNet(config)
+    expected = model.state_dict()
+    problem = misfits(_shapes(expected), _shapes(tensors))
+    if problem:
+        raise ValueError(problem)
+    counters = {name: torch.tensor(0) for name in expected if name not in tensors}
+    model.load_state_dict(settled(tensors) | counters, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def _params(model: DenseNet) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def read_known_net(path: Path, record: Weights) -> DenseNet:
+    """Return the net of `record`, whose file lies at `path`; ValueError with a clause that says why it is not in there."""
+    model = _net(record.config, _named(read_tensors(path).tensors))
+    model.weights = record
+    return model
+
+
+def read_net(path: Path, sha256: str, card_content: bytes | None) -> DenseNet:
+    """Return the net in a file that somebody brought, its record made of its card, of its tensors, and of assumptions that it names.
+
+    `card_content` None: the card is in the file's header, or nowhere. ValueError with a clause that says what is wrong.
+    """
+    stored, header = read_tensors(path)
+    tensors = _named(stored)
+    card = parse_card(header.get(_IN_HEADER, "{}") if card_content is None else card_content)
+    stated = config_on(card)
+    config, assumptions = (stated, ()) if stated is not None else config_of(_shapes(tensors))
+    model = _net(config, tensors)
+    record = record_of(
+        card,
+        config,
+        name=path.stem,
+        params=_params(model),
+        sha256=sha256,
+        source=f"brought by the visitor: {path.name}",
+        licence=_UNKNOWN_LICENCE,
+    )
+    model.weights = replace(record, assumptions=(*assumptions, *record.assumptions))
+    return model
+
+
+def halved(model: DenseNet) -> DenseNet:
+    """Round `model`'s convolutions and classifier to float16 in place, still float32 in memory; norms keep every digit.
+
+    Evaluate it after this: what a card claims is to be true of the file that `save_net` writes with `half`.
+    """
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.copy_(parameter.half())
+    return model
+
+
+def _halves(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what `halved` rounded in two bytes a number; ValueError for numbers that float16 does not reach, or not exactly."""
+    halves = {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in tensors.items()}
+    for name, tensor in halves.items():
+        if not torch.equal(tensor.to(tensors[name].dtype), tensors[name]):
+            raise ValueError(f"{name} must hold float16's numbers to be stored as such: use halved first, and evaluate the net after it")
+    return halves
+
+
+def save_net(model: DenseNet, path: Path, card: Card, *, half: bool = False) -> Card:
+    """Write a net as .safetensors, .pth or .pt with its card beside it (`densenet.weights.cards`), for `load_file`; return the card as
+    written.
+
+    `card` brings classes, preprocessing, claims and licence; the file's name and hash, config and count are added here. A safetensors file
+    carries its card in the header too. `half` stores a net that `halved` has rounded in two bytes a weight. ValueError, and nothing is
+    written, for a card that does not fit the net, a net that was not rounded, or another suffix; OSError for a full disk.
+    """
+    own: dict[str, object] = {"config": asdict(model.config), "parameters": _params(model)}
+    inside = {key: value for key, value in card.items() if key not in ("file", "sha256")} | own  # a file cannot hold its own hash
+    inside = dict(parse_card(json.dumps(inside)))
+    record_of(inside, model.config, name=path.stem, params=_params(model), sha256="", source="", licence=_UNKNOWN_LICENCE)
+    state = model.state_dict()
+    write_tensors(path, _halves(state) if half else state, {_IN_HEADER: json.dumps(inside)})
+    beside = {"file": path.name, "sha256": sha256_of(path), **inside}
+    write_card(path.with_suffix(".json"), beside)
+    return beside

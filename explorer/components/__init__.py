@@ -1,0 +1,1 @@
+"""What several areas of the page draw with; nothing in here knows of nets."""

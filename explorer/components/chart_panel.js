@@ -1,0 +1,62 @@
+// Titles of charts and axes become lines of the page: Plotly needs longer to place them than to draw the bars.
+// Text and grid take their colours from the page's, so that the charts follow the dark mode; one drawing per answer, none while hidden.
+const charts = [...element.querySelectorAll('.chart')];
+const words = (box, name, text, style) => {
+  let line = box.querySelector('.' + name);
+  if (!line) { line = box.insertBefore(document.createElement('div'), name === 'chart-title' ? box.firstChild : null); }
+  line.className = name + (name === 'chart-title' ? '' : ' axis-title');
+  if (line.textContent !== text) { line.textContent = text; }
+  Object.assign(line.style, style);
+};
+const entitle = (box, layout, height) => {
+  words(box, 'chart-title', layout.title.text, {});
+  delete layout.title;
+  const {l, r, t, b} = layout.margin;
+  for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key) && layout[key].title)) {
+    const [from, to] = layout[name].domain || [0, 1];
+    const middle = (from + to) / 2;
+    const place = name[0] === 'x'
+      ? {left: `${l + (layout.width - l - r) * middle}px`, bottom: '0px'}
+      : {left: '0px', bottom: `${b + (height - t - b) * middle}px`};
+    words(box, name + '-title', layout[name].title.text, place);
+    delete layout[name].title;
+  }
+};
+const note = element.querySelector('.note');
+let frame = 0;
+const draw = () => {
+  frame = 0;
+  if (!props.value || !window.Plotly) { return; }
+  const value = JSON.parse(props.value);
+  if (note.innerHTML !== value.note) { note.innerHTML = value.note; }
+  charts.forEach((chart, i) => {
+    chart.parentElement.hidden = !value.figures[i];
+    if (value.figures[i]) { chart.style.height = value.figures[i].layout.height + 'px'; }
+  });
+  const widths = charts.map((chart) => chart.clientWidth);
+  if (!widths[0]) { return; }
+  const style = getComputedStyle(document.body);
+  const font = getComputedStyle(element).fontFamily;
+  const text = style.getPropertyValue('--body-text-color').trim();
+  const grid = style.getPropertyValue('--border-color-primary').trim();
+  const ground = style.getPropertyValue('--block-background-fill').trim();
+  charts.forEach((chart, i) => {
+    if (!value.figures[i]) { return; }
+    const {data, layout} = value.figures[i];
+    layout.width = widths[i];
+    entitle(chart.parentElement, layout, layout.height);
+    layout.font = {...layout.font, color: text, family: font};
+    layout.paper_bgcolor = layout.plot_bgcolor = 'rgba(0,0,0,0)';
+    layout.hoverlabel = {align: 'left', bgcolor: ground, bordercolor: grid, font: {color: text, size: 15, family: font}};
+    for (const name of Object.keys(layout)) {
+      if (/^[xy]axis/.test(name)) { Object.assign(layout[name], {gridcolor: grid, zerolinecolor: grid, linecolor: grid}); }
+    }
+    Plotly.react(chart, data, layout, {displayModeBar: false, responsive: false, doubleClick: 'reset'});
+  });
+};
+const schedule = () => { frame = frame || requestAnimationFrame(draw); };
+watch('value', () => { if (!frame) { frame = -1; queueMicrotask(draw); } });  // at once: waiting for a frame costs half of one
+const resized = new ResizeObserver(schedule);
+charts.forEach((chart) => resized.observe(chart));
+new MutationObserver(schedule).observe(document.body, {attributes: true, attributeFilter: ['class']});
+schedule();

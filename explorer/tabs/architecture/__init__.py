@@ -1,0 +1,1 @@
+"""Architecture: how the channels grow, and what each step costs."""

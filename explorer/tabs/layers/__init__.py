@@ -1,0 +1,1 @@
+"""Layers: every operation, one by one."""

@@ -1,0 +1,1 @@
+"""Memory: what one step takes, and where."""

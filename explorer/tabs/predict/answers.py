@@ -1,0 +1,63 @@
+"""What one net or several say of a photo, side by side: bars that can be clicked, at a temperature that is turned on the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gradio as gr
+from PIL import Image
+
+from explorer.components.formatting import duration, exact, share
+from explorer.components.overlays import data_uri, enlarged
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from densenet.model.net import DenseNet
+
+EMPTY = "Drop a photo on the left, or click a sample: the five best guesses appear here."
+_ON_LOAD = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_TEMPLATE = f"""<div class="temperature" hidden><label>Temperature <input type="range" min="-1" max="1" step="0.02" value="0"
+ aria-label="Temperature"></label> <output>1.00</output></div>
+<div class="hint large answers-empty">{EMPTY}</div><div class="answers" role="group" aria-label="Most probable classes"></div>"""
+
+
+def answers(elem_id: str) -> gr.HTML:
+    """Return the component; a click on a class chooses it (event data: `net`, `index`)."""
+    return gr.HTML("", html_template=_TEMPLATE, js_on_load=_ON_LOAD, elem_id=elem_id)
+
+
+def answer_of(key: str, model: DenseNet, view: Image.Image, logits: Tensor, seconds: float) -> dict[str, object]:
+    """Return one net's column for `answers_value`; `key` is the name that the app loads it by."""
+    from densenet.predict import confidence
+
+    record = model.weights
+    assert record is not None
+    sure = confidence(logits)
+    claim = [record.licence, *record.assumptions]
+    if record.top1_accuracy is not None:
+        claim.insert(0, f"{record.top1_accuracy:.1f} % right on {record.accuracy_on}.")
+    unsure = (
+        f"Unsure: {share(sure.top1)} at best, entropy {share(sure.entropy)} of the most possible. "
+        f"The photo may show nothing that its {exact(len(logits))} classes name."
+    )
+    return {
+        "key": key,
+        "label": record.label,
+        "line": f"{exact(record.params)} parameters · {duration(seconds)}"
+        + (f" · {record.top1_accuracy:.1f} % top-1" if record.top1_accuracy is not None else ""),
+        "claim": " ".join(claim),
+        "view": data_uri(enlarged(view)),
+        "seen": f"{view.width} × {view.height} px",
+        "logits": [round(value, 5) for value in logits.tolist()],
+        "labels": list(record.labels()),
+        "unsure": unsure if sure.unsure else "",
+    }
+
+
+def answers_value(columns: Sequence[dict[str, object]], net: str, index: int) -> str:
+    """Return the component's value, a text (see `chart_panel.drawn`): the columns, with class `index` of `net` chosen."""
+    return json.dumps({"nets": list(columns), "chosen": {"net": net, "index": index}}, allow_nan=False)

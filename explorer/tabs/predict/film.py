@@ -1,0 +1,53 @@
+"""Film strip: Grad-CAM after each dense block, from edges to the class, on one scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from explorer.components.formatting import side
+from explorer.components.map_panel import Shown, map_panel, panel_value
+from explorer.components.messages import explained
+from explorer.settings import Settings
+from explorer.tabs.predict.stage import NOBODY, UNIT, Stage, head_of
+from explorer.work import background
+from explorer.work.queues import EXPLAINING, latest
+from explorer.work.subject import Asked, pixels_of, subject_of
+
+TITLE = "Film strip"
+
+
+@explained
+def show(settings: Settings, photo: Image.Image | None, asked: Asked | None) -> str:
+    """Return Grad-CAM after each block as the panel's value."""
+    if photo is None or asked is None:
+        return ""
+    from densenet.arithmetic.plan import plan
+    from densenet.attribution.catalogue import film_strip
+
+    subject = subject_of(settings, photo, asked)
+    config = subject.model.config
+    sizes = {row.block: row.in_size for row in plan(config, subject.view.width) if row.op == "cat"}
+    strip = background.run(film_strip, subject.model, subject.x, asked.target)
+    label = subject.labels[asked.target].replace(" ", "_")
+    maps = [
+        Shown(f"Block {i}", f"after {side(sizes[i])} maps", f"{label}-block{i}", pixels_of("grad_cam", one.map), unit=UNIT)
+        for i, one in enumerate(strip, start=1)
+    ]
+    status = "Grad-CAM weights a whole map by one number: before the last block that says less of what the map does to the score."
+    return panel_value(subject.view, maps, head=head_of(subject, asked, NOBODY), key=f"{asked}", status=status, shared=True)
+
+
+def show_if_open(view: str, *sources: Any) -> Any:
+    """Draw the strip only while somebody looks at it."""
+    return show(*sources) if view == TITLE else gr.skip()
+
+
+def build(stage: Stage, tab: gr.Tab) -> None:
+    """Lay out the view and wire it."""
+    panel = map_panel("film")
+    sources = [stage.settings, stage.photo, stage.asked]
+    tab.select(show, sources, panel, api_name="show_film", **latest(EXPLAINING))
+    stage.asked.change(show_if_open, [stage.view, *sources], panel, api_name="follow_film", **latest(EXPLAINING))

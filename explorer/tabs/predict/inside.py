@@ -1,0 +1,142 @@
+"""Inside: the feature maps of any layer for the photo, all on one colour scale, and which channels it leaves dead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from explorer.components.colours import AMOUNTS, BOTH_WAYS, css_gradient, palette
+from explorer.components.formatting import exact, side
+from explorer.components.messages import explained
+from explorer.components.overlays import data_uri, scale_of
+from explorer.settings import Settings
+from explorer.tabs.predict.stage import NOTHING, Stage
+from explorer.work import background
+from explorer.work.queues import PREDICTING, latest
+from explorer.work.subject import Asked, subject_of
+
+if TYPE_CHECKING:
+    from densenet.features.inside import Channel, InsideLayer
+
+TITLE = "Inside"
+FIRST_LAYER = "features.conv0"  # every net has one: edges and colours, which everybody recognises
+LARGEST, BY_NUMBER = "largest first", "by number"
+ORDERS = (LARGEST, BY_NUMBER)
+MOST_SHOWN = 48
+_WIDE_UP_TO = 24  # maps that are drawn larger, since fewer fill the place
+_WIDE_COLUMNS, _COLUMNS = 8, 12
+_PARTS = {
+    "conv0": "stem, convolution",
+    "norm0": "stem, norm",
+    "relu0": "stem, ReLU",
+    "pool0": "stem, pooling",
+    "norm5": "last norm",
+    "relu5": "last ReLU",
+}
+
+
+def label_of(layer: InsideLayer) -> str:
+    """Name a layer for people: block 2, layer 3: 24 maps of 16 × 16."""
+    parts = layer.name.removeprefix("features.").split(".")
+    if len(parts) == 2:
+        name = f"block {parts[0].removeprefix('denseblock')}, layer {parts[1].removeprefix('denselayer')}"
+    elif parts[0].startswith("denseblock"):
+        name = f"block {parts[0].removeprefix('denseblock')}, everything"
+    elif parts[0].startswith("transition"):
+        name = f"transition {parts[0].removeprefix('transition')}"
+    else:
+        name = _PARTS[parts[0]]
+    return f"{name}: {layer.channels} map{'s' * (layer.channels != 1)} of {side(layer.size)}"
+
+
+def order_of(maps: NDArray[np.floating], order: str) -> list[int]:
+    """Return the channels of `maps`, C x H x W, in the order in which they are shown; equally large ones by number."""
+    if order not in ORDERS:
+        raise ValueError(f"order must be one of {', '.join(ORDERS)}, got {order!r}")
+    if order == BY_NUMBER:
+        return list(range(len(maps)))
+    return np.argsort(-np.abs(maps).mean((1, 2)), kind="stable").tolist()
+
+
+def tile(values: NDArray[np.floating], scale: float, colours: tuple[str, ...]) -> Image.Image:
+    """Draw one map, H x W, a pixel a value: `scale` and beyond in the last colour, 0 in the middle of `BOTH_WAYS` or at the start."""
+    share = np.clip(values / scale, -1.0, 1.0) if scale else np.zeros(values.shape)
+    picture = Image.fromarray(((127.5 + 127.5 * share) if colours == BOTH_WAYS else 255 * share).round().astype(np.uint8))
+    picture.putpalette(palette(colours).tobytes())
+    return picture
+
+
+def _title(number: int, channel: Channel, zeros: bool) -> str:
+    """What pointing at a map says; before a ReLU hardly a value is exactly 0."""
+    share = f", {100 * channel.zeros:.0f}\u00a0% zeros" if zeros else ""
+    return f"channel {number}: mean {channel.mean:.3g}, largest {channel.largest:.3g}{share}"
+
+
+def _line(layer: InsideLayer, shown: int, order: str, dead: int, signed: bool) -> str:
+    maps = f"<b>{layer.says[0].upper()}{layer.says[1:]}</b>. "
+    if shown < layer.channels:
+        maps += f"{shown} of {exact(layer.channels)} maps, {'those of the largest mean magnitude' if order == LARGEST else 'the first'}. "
+    share = f"{dead} of {exact(layer.channels)} channels {'is' if dead == 1 else 'are'} dead: 0 everywhere in this photo."
+    return maps + (share if not signed else "Below 0 is blue: dead channels can be told only after a ReLU.")
+
+
+def page_of(layer: InsideLayer, maps: NDArray[np.floating], statistics: tuple[Channel, ...], order: str) -> str:
+    """Return the maps of a layer, C x H x W, as HTML."""
+    signed = bool((maps < 0).any())
+    colours, scale = BOTH_WAYS if signed else AMOUNTS, scale_of(maps)
+    chosen = order_of(maps, order)[:MOST_SHOWN]
+    tiles = "".join(
+        f'<img src="{data_uri(tile(maps[i], scale, colours))}" alt="channel {i}" title="{_title(i, statistics[i], not signed)}">'
+        for i in chosen
+    )
+    dead = sum(channel.dead for channel in statistics)
+    bar = f'<i style="background:{css_gradient(colours)}"></i>'
+    ends = f"<span>{f'−{scale:.2g}' if signed else '0'}</span>{bar}<span>{scale:.2g}</span>"
+    columns = _WIDE_COLUMNS if len(chosen) <= _WIDE_UP_TO else _COLUMNS
+    hint = f'<div class="hint">{_line(layer, len(chosen), order, dead, signed)}</div>'
+    head = f'<div class="inside-head">{hint}<div class="scale">{ends}</div></div>'
+    return f'{head}<div class="inside-maps" style="--columns:{columns}">{tiles}</div>'
+
+
+@explained
+def show(settings: Settings, photo: Image.Image | None, asked: Asked | None, layer: str, order: str) -> tuple[Any, str]:
+    """Return the choice of layers of the asked net, and the maps of `layer`, or of its first one if it has none of that name."""
+    from densenet.features.inside import channel_statistics, feature_maps, inside_layers
+
+    if photo is None or asked is None:
+        return gr.skip(), NOTHING
+    subject = subject_of(settings, photo, asked)
+    layers = {known.name: known for known in inside_layers(subject.model.config, subject.view.width)}
+    chosen = layers[layer if layer in layers else FIRST_LAYER]
+    maps = background.run(feature_maps, subject.model, subject.x, chosen.name)
+    page = page_of(chosen, maps.float().numpy(), channel_statistics(maps), order)
+    return gr.update(choices=[(label_of(known), name) for name, known in layers.items()], value=chosen.name), page
+
+
+def show_if_open(view: str, *sources: Any) -> Any:
+    """Draw the maps again only while somebody looks at them."""
+    return show(*sources) if view == TITLE else (gr.skip(), gr.skip())
+
+
+def build(stage: Stage, tab: gr.Tab) -> None:
+    """Lay out the view and wire it."""
+    with gr.Row(elem_classes="explain-tools"):
+        layer = gr.Dropdown(
+            [("stem, convolution", FIRST_LAYER)],
+            value=FIRST_LAYER,
+            show_label=False,
+            container=False,
+            scale=2,
+            min_width=260,
+            elem_id="inside-layer",
+        )
+        order = gr.Radio(list(ORDERS), value=LARGEST, show_label=False, container=False, scale=1, min_width=240, elem_classes="few")
+    page = gr.HTML(NOTHING, elem_id="inside")
+    sources = [stage.settings, stage.photo, stage.asked, layer, order]
+    outputs = [layer, page]
+    gr.on([tab.select, layer.input, order.change], show, sources, outputs, api_name="show_inside", **latest(PREDICTING))
+    stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_inside", **latest(PREDICTING))

@@ -1,0 +1,50 @@
+"""What all views of a photo share: which net is asked about which class, and the components that say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+
+from explorer.components.photo_input import PhotoInput
+from explorer.work.subject import Asked, Subject
+
+NOTHING = '<div class="hint large">Choose a photo first.</div>'
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The components that every view reads. `asked` holds an `Asked` or None; `view` the title of the view that is open."""
+
+    settings: gr.State
+    photo: PhotoInput
+    asked: gr.State
+    view: gr.State
+
+
+METHOD_LABELS = {  # as in `densenet.attribution.METHODS`, which imports torch: the first page must not
+    "grad_cam": "Grad-CAM",
+    "integrated_gradients": "Integrated gradients",
+    "saliency": "Saliency",
+    "input_x_gradient": "Input × gradient",
+    "smoothgrad": "SmoothGrad",
+    "guided_grad_cam": "Guided Grad-CAM",
+    "deep_lift": "DeepLIFT",
+    "occlusion": "Occlusion",
+}
+
+
+NOBODY = -1  # no class to contrast with
+
+
+UNIT = "of the score"
+
+
+def head_of(subject: Subject, asked: Asked, against: int) -> str:
+    """Return the question that the maps answer, as HTML."""
+    label = escape(subject.labels[asked.target])
+    if against == NOBODY:
+        return f"Why <b>{label}</b>? Orange raises its score, blue lowers it."
+    other = escape(subject.labels[against])
+    return f"Why <b>{label}</b> and not <b>{other}</b>? Orange speaks for {label}, blue for {other}."

@@ -1,0 +1,141 @@
+"""Predict tab: what trained nets see in a photo, why, and whether the reasons can be trusted."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from densenet.weights.known import ASSETS, WEIGHTS
+from explorer.components.messages import explained
+from explorer.components.photo_input import PhotoInput
+from explorer.settings import Settings
+from explorer.tabs.predict import film, inside, lesion, maps, reuse, trust
+from explorer.tabs.predict.answers import answer_of, answers, answers_value
+from explorer.tabs.predict.stage import Stage
+from explorer.work import background, nets
+from explorer.work.queues import PREDICTING, at_once, one_at_a_time
+from explorer.work.subject import Asked
+
+TITLE = "Predict"
+SAMPLES = sorted((ASSETS / "samples").glob("*.jpg"))
+OF_THE_NET = (reuse, inside, lesion)
+MOST_NETS = 3  # side by side; as many as `densenet.weights` keeps loaded
+_CARD_SUFFIX = ".json"
+
+
+@explained
+def predict(
+    settings: Settings, photo: Image.Image | None, chosen: list[str], progress: gr.Progress = gr.Progress()
+) -> tuple[str, Asked | None]:
+    """Return what each of the chosen nets says of the photo, and the first one's best class, about which the views are asked."""
+    from densenet.predict import logits_of, view_of
+
+    if photo is None or not chosen:
+        return "", None
+    columns, asked, missing = [], None, []
+    for key in chosen[:MOST_NETS]:
+        progress(0.0, desc=f"loading {WEIGHTS[key].label}" if key in WEIGHTS else "loading")
+        try:
+            model = nets.loaded(settings, key, progress)
+        except (ValueError, ConnectionError) as error:  # the other nets answer all the same
+            missing.append(str(error))
+            continue
+        background.run(logits_of, model, photo)  # the first pass of a shape is slower than those that follow
+        started = time.perf_counter()
+        logits = background.run(logits_of, model, photo)
+        columns.append(answer_of(key, model, view_of(model, photo), logits, time.perf_counter() - started))
+        asked = asked or Asked(secrets.token_hex(4), key, int(logits.argmax()))
+    if asked is None:
+        raise ValueError(" ".join(missing))
+    for sentence in missing:
+        gr.Warning(escape(sentence, quote=False), duration=8)
+    return answers_value(columns, asked.net, asked.target), asked
+
+
+def choose_class(asked: Asked | None, event: gr.EventData) -> Asked:
+    """Return the class of one of the nets that was clicked."""
+    answer = asked.answer if asked else ""
+    return Asked(answer, str(event.net), int(event.index))
+
+
+@explained
+def bring(settings: Settings, chosen: list[str], known: list[tuple[str, str]], files: list[str]) -> tuple[Any, list[tuple[str, str]]]:
+    """Read a visitor's weights, with a card where one came along; the net joins the others and is asked at once."""
+    weights = [Path(file) for file in files if Path(file).suffix.lower() != _CARD_SUFFIX]
+    cards = [Path(file) for file in files if Path(file).suffix.lower() == _CARD_SUFFIX]
+    if len(weights) != 1 or len(cards) > 1:
+        raise ValueError(f"Please bring one file of weights, and its card (.json) if it has one; these were {len(files)} files.")
+    key = background.run(nets.bring, weights[0], cards[0] if cards else None)
+    known = [*known, (f"{nets.record_of(nets.loaded(settings, key)).label} · yours", key)]
+    return gr.update(choices=[*nets.choices(settings), *known], value=[key, *chosen][:MOST_NETS]), known
+
+
+def _opened_view(event: gr.SelectData) -> str:
+    return str(event.value)
+
+
+def known_nets(settings: Settings, known: list[tuple[str, str]]) -> Any:
+    """Return the choices of nets, with those that were trained meanwhile."""
+    return gr.update(choices=[*nets.choices(settings), *known])
+
+
+def build(settings: gr.State, tab: gr.Tab) -> None:
+    """Lay out the tab and wire it."""
+    asked, view, known = gr.State(None), gr.State(maps.TITLE), gr.State([])
+    with gr.Row(elem_id="predict"):
+        with gr.Column(scale=2, min_width=250, elem_id="photo-side"):
+            chosen = gr.Dropdown(
+                nets.choices(settings.value),
+                value=["cifar10"],
+                label="Nets, side by side",
+                multiselect=True,
+                max_choices=MOST_NETS,
+                container=False,
+                elem_id="net",
+            )
+            upload = gr.UploadButton(
+                "Bring your own weights",
+                file_types=[".pth", ".pt", ".safetensors", _CARD_SUFFIX],
+                file_count="multiple",
+                size="sm",
+                elem_id="bring",
+            )
+            photo = PhotoInput(
+                sources=["upload", "clipboard", "webcam"], buttons=[], height=170, label="Photo", elem_id="photo", show_label=False
+            )
+            gr.Examples([[str(path)] for path in SAMPLES], photo, examples_per_page=12, label="Samples", elem_id="samples")
+        with gr.Column(scale=6, min_width=480):
+            panel = answers("answers")
+            stage = Stage(settings, photo, asked, view)
+            with gr.Tabs(elem_id="views-of-photo") as views:
+                with gr.Tab(maps.TITLE, id=maps.TITLE) as place:
+                    drawn = maps.build(stage, place)
+                with gr.Tab(film.TITLE, id=film.TITLE) as place:
+                    film.build(stage, place)
+                with gr.Tab(trust.TITLE, id=trust.TITLE) as place:
+                    trust.build(stage, place, views, drawn)
+                for module in OF_THE_NET:
+                    with gr.Tab(module.TITLE, id=module.TITLE) as place:
+                        module.build(stage, place)
+    model_work = one_at_a_time(PREDICTING) | {"show_progress": "minimal"}
+    gr.on(
+        [photo.change, chosen.change],
+        predict,
+        [settings, photo, chosen],
+        [panel, asked],
+        show_progress_on=panel,
+        trigger_mode="always_last",
+        api_name="page_predict",
+        **model_work,
+    )
+    panel.click(choose_class, asked, asked, show_progress="hidden", api_name="choose_class", api_visibility="private")
+    brought = [chosen, known]
+    upload.upload(bring, [settings, *brought, upload], brought, api_name="bring_weights", **model_work)
+    tab.select(known_nets, [settings, known], chosen, api_name="known_nets", **at_once())
+    views.select(_opened_view, None, view, api_name="open_view", **at_once())

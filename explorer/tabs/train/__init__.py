@@ -1,0 +1,1 @@
+"""Train: a net learns, seen by all."""

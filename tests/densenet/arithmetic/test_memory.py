@@ -1,0 +1,209 @@
+"""The estimate against the truth, and what must hold of it whatever the net."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory, totals
+from densenet.arithmetic.memory import feature_bytes, peaks
+from densenet.arithmetic.plan import plan as plan_of
+from densenet.arithmetic.step import walk
+from tests.support.drawn import drawn
+
+SEEDS = range(100, 112)
+configs = st.builds(
+    DenseNetConfig,
+    growth_rate=st.integers(1, 48),
+    block_config=st.lists(st.integers(1, 6), min_size=1, max_size=4).map(tuple),
+    num_init_features=st.integers(1, 96),
+    bn_size=st.integers(0, 4),
+    compression=st.sampled_from([0.1, 0.5, 1.0]),
+    drop_rate=st.sampled_from([0.0, 0.3]),
+    num_classes=st.integers(1, 1000),
+    in_channels=st.integers(1, 4),
+    stem=st.sampled_from(["imagenet", "cifar"]),
+)
+workloads = st.builds(
+    Workload,
+    image_size=st.integers(32, 224),
+    batch_size=st.integers(1, 64),
+    mode=st.sampled_from(["infer", "train"]),
+    checkpointing=st.sampled_from(["none", "norm", "layer"]),
+    optimizer=st.sampled_from(["sgd", "momentum", "adam"]),
+    precision=st.sampled_from(["float32", "bfloat16"]),
+)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_estimate_is_what_a_step_really_takes(seed: int) -> None:
+    from densenet.measure.measurement import measure
+
+    config, workload = drawn(seed, largest=128)
+    estimate, truth = estimate_memory(config, workload).peak, measure(config, workload, "cpu").peak
+    assert abs(estimate - truth) <= 0.005 * truth, f"{estimate} estimated, {truth} measured, {config}, {workload}"
+
+
+OPERATORS = {  # of torch, and the operations of the plan and the phase in which they run
+    "aten::native_batch_norm_backward": ("norm", "backward"),
+    "aten::threshold_backward": ("relu", "backward"),
+    "aten::avg_pool2d_backward": ("pool", "backward"),
+    "aten::max_pool2d_with_indices": ("pool", "forward"),
+}
+
+
+@pytest.mark.parametrize("checkpointing", ["none", "layer"])
+def test_the_timeline_is_what_lives_during_each_operation(checkpointing: str) -> None:
+    import torch
+
+    from densenet.measure.allocator import live_bytes
+    from densenet.measure.measurement import _Step
+    from densenet.model.net import DenseNet
+
+    config = DenseNetConfig(growth_rate=8, block_config=(3, 2, 2), num_init_features=16, num_classes=10)
+    workload = Workload(image_size=64, batch_size=4, mode="train", checkpointing=checkpointing)
+    step = _Step(DenseNet(config, checkpointing), config, workload, torch.device("cpu"))
+    step()
+    step.model.zero_grad(set_to_none=True)
+    standing = live_bytes([*step.model.parameters(), *step.model.buffers(), step.x, step.labels])
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        step()
+    events = profile.profiler.kineto_results.events()  # type: ignore[union-attr]
+    changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    kinds = {row.path: row.op for row in plan_of(config, 64)}
+    timeline = estimate_memory(config, workload).timeline
+    for operator, (kind, phase) in OPERATORS.items():
+        spans = sorted((e.start_ns(), e.start_ns() + e.duration_ns()) for e in events if e.name() == operator)
+        seen = []
+        for start, end in spans:
+            live, most = standing, 0
+            for when, change in changes:
+                live += change if when <= end else 0
+                most = max(most, live) if start <= when <= end else most
+            seen.append(most)
+        expected = [point.live_bytes for point in timeline if kinds.get(point.path) == kind and point.phase == phase]
+        if kind == "pool":  # the stem's and the last are operators of their own
+            expected = expected[:1] if phase == "forward" else expected[1:-1]
+        assert expected == pytest.approx(seen, rel=0.0005), operator
+
+
+def test_the_drawn_cases_cover_what_can_be_asked() -> None:
+    cases = [drawn(seed) for seed in SEEDS]
+    assert {c.stem for c, _ in cases} == {"imagenet", "cifar"}
+    assert {bool(c.bn_size) for c, _ in cases} == {bool(c.drop_rate) for c, _ in cases} == {False, True}
+    for field, choices in {"mode": 2, "checkpointing": 3, "optimizer": 3, "precision": 2}.items():
+        assert len({getattr(w, field) for _, w in cases}) == choices, field
+
+
+@given(configs, workloads)
+def test_parts_sum_to_the_peak_and_the_timeline_reaches_it(config: DenseNetConfig, workload: Workload) -> None:
+    estimate = estimate_memory(config, workload)
+    parts = estimate.parameters, estimate.gradients, estimate.optimizer, estimate.activations, estimate.other
+    assert all(part >= 0 for part in parts)
+    assert sum(parts) == estimate.peak == max(point.live_bytes for point in estimate.timeline)
+    assert estimate.where == estimate.timeline[estimate.peak_index]
+    assert estimate.where.live_bytes == estimate.peak
+    sums = totals(config, workload.image_size)
+    assert estimate.parameters == 4 * sums.params + sums.buffer_bytes
+    assert estimate.gradients <= 4 * sums.params
+    if workload.mode == "infer":
+        assert (estimate.gradients, estimate.optimizer) == (0, 0)
+
+
+@given(configs, workloads)
+def test_nothing_is_left_when_the_step_is_over(config: DenseNetConfig, workload: Workload) -> None:
+    """The walk ends with what stands for the next step: every gradient, and no activation."""
+    workload = replace(workload, mode="train", optimizer="sgd")
+    _, phase, fixed, per_image, gradients = walk(
+        config, workload.image_size, "train", workload.checkpointing, workload.optimizer, workload.precision
+    )[-1]
+    assert phase == "optimizer"
+    assert fixed == gradients == 4 * totals(config, workload.image_size).params
+    assert per_image == 0
+
+
+@given(configs, workloads)
+def test_every_operation_is_in_the_timeline(config: DenseNetConfig, workload: Workload) -> None:
+    estimate = estimate_memory(config, workload)
+    named = {row.path for row in plan_of(config, workload.image_size) if row.op not in ("flatten", "dropout")}
+    forward = [point.path for point in estimate.timeline if point.phase == "forward" and not point.path.endswith(".drop")]
+    assert set(forward) == named | ({"loss"} if workload.mode == "train" else set())
+    assert len(forward) == len(set(forward))
+    phases = {point.phase for point in estimate.timeline}
+    if workload.mode == "infer":
+        assert phases == {"forward"}
+    else:
+        assert phases - {"recompute"} == {"forward", "backward", "optimizer"}
+        assert ("recompute" in phases) == (workload.checkpointing != "none")
+        convolutions = {row.path for row in plan_of(config, workload.image_size) if row.op in ("conv", "norm", "linear")}
+        assert convolutions <= {point.path for point in estimate.timeline if point.phase == "backward"}
+
+
+@given(configs, workloads, st.lists(st.integers(1, 65_536), min_size=1, max_size=6))
+def test_peaks_are_those_of_each_batch_size(config: DenseNetConfig, workload: Workload, sizes: list[int]) -> None:
+    assert peaks(config, workload, sizes) == tuple(estimate_memory(config, replace(workload, batch_size=size)).peak for size in sizes)
+
+
+@given(configs, workloads)
+def test_more_images_take_more(config: DenseNetConfig, workload: Workload) -> None:
+    sizes = peaks(config, workload, [1, 2, 3, 8, 64, 65_536])
+    assert list(sizes) == sorted(set(sizes))
+
+
+@given(configs, workloads)
+def test_training_takes_more_than_inference_and_adam_more_than_sgd(config: DenseNetConfig, workload: Workload) -> None:
+    peak = {
+        (mode, optimizer): estimate_memory(config, replace(workload, mode=mode, optimizer=optimizer)).peak
+        for mode in ("infer", "train")
+        for optimizer in ("sgd", "momentum", "adam")
+    }
+    assert peak["infer", "sgd"] == peak["infer", "adam"] < peak["train", "sgd"] < peak["train", "momentum"] < peak["train", "adam"]
+
+
+@pytest.mark.parametrize("name", ["densenet121", "densenet201", "densenet_bc_100_12"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_each_kind_of_checkpointing_saves_more(name: str, precision: str) -> None:
+    plain, norm, layer = (
+        estimate_memory(PRESETS[name], Workload(mode="train", batch_size=16, image_size=64, checkpointing=kind, precision=precision)).peak
+        for kind in ("none", "norm", "layer")
+    )
+    assert plain > 1.2 * norm
+    assert norm > layer
+
+
+def test_known_peaks_of_densenet121() -> None:
+    """Batch 4 at 224, beyond parameters, buffers, images and labels: measured once, with all gradients in it."""
+    for kind, mebibytes in {"none": 500.7, "norm": 175.6, "layer": 128.8}.items():
+        estimate = estimate_memory(PRESETS["densenet121"], Workload(mode="train", batch_size=4, checkpointing=kind))
+        assert (estimate.gradients + estimate.activations) / 2**20 == pytest.approx(mebibytes, rel=0.002)
+
+
+@pytest.mark.parametrize(
+    ("name", "size_px", "concatenated_mb", "new_mb"),
+    [("densenet121", 224, 36.4, 4.3), ("densenet264", 224, 103.6, 5.5), ("densenet_bc_250_24", 32, 143.4, 5.3)],
+)
+def test_quadratic_against_linear(name: str, size_px: int, concatenated_mb: float, new_mb: float) -> None:
+    copies = feature_bytes(PRESETS[name], size_px)
+    assert round(copies.concatenated / 1e6, 1) == concatenated_mb
+    assert round(copies.new / 1e6, 1) == new_mb
+
+
+def test_bad_sizes_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^image_size must be 29 to 4096"):
+        estimate_memory(PRESETS["densenet121"], Workload(image_size=28))
+    for size in (0, 65_537, True, 2.0):
+        with pytest.raises(ValueError, match=r"^batch_size must be 1 to 65536"):
+            peaks(PRESETS["tiny"], Workload(image_size=32), [size])  # type: ignore[list-item]
+
+
+def test_it_is_fast_enough_to_follow_a_slider() -> None:
+    best = float("inf")
+    for size in range(100, 130):  # none in a cache
+        started = time.perf_counter()
+        estimate_memory(PRESETS["densenet201"], Workload(image_size=size, mode="train", checkpointing="norm"))
+        best = min(best, time.perf_counter() - started)
+    assert best < 0.006  # 0.003 on a quiet machine

@@ -1,0 +1,236 @@
+"""The dense block for tables: its arithmetic, its concatenations, and its command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_diabetes
+from torch import nn
+
+from densenet.dense_mlp.__main__ import main
+from densenet.dense_mlp.net import TUTORIAL, DenseMLP, DenseMLPConfig, count_params
+
+TINY = DenseMLPConfig(in_features=5, num_init_features=6, growth_rate=3, block_config=(2, 1))
+LAST_LINE = re.compile(r"train (\d+\.\d{4}) valid (\d+\.\d{4})")
+
+configs = st.builds(
+    DenseMLPConfig,
+    in_features=st.integers(1, 40),
+    out_features=st.integers(1, 5),
+    stem_features=st.lists(st.integers(1, 20), max_size=3).map(tuple),
+    num_init_features=st.integers(1, 40),
+    growth_rate=st.integers(1, 20),
+    block_config=st.lists(st.integers(1, 4), min_size=1, max_size=4).map(tuple),
+    bn_size=st.integers(0, 4),
+    compression=st.floats(0.01, 1.0),
+    drop_rate=st.sampled_from((0.0, 0.3)),
+)
+
+
+@pytest.fixture(scope="module")
+def diabetes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tables") / "diabetes.csv"
+    load_diabetes(as_frame=True).frame.to_csv(path, index=False)
+    return path
+
+
+@settings(max_examples=60)
+@given(configs)
+def test_the_parameters_by_formula_are_the_modules(config: DenseMLPConfig) -> None:
+    model = DenseMLP(config)
+    assert count_params(config) == sum(p.numel() for p in model.parameters())
+    assert model(torch.randn(3, config.in_features)).shape == (3, config.out_features)
+
+
+def test_the_tutorials_net() -> None:
+    model = DenseMLP(TUTORIAL)
+    widths = [(layer.in_features, layer.out_features) for layer in model.modules() if isinstance(layer, nn.Linear)]
+    stem, blocks, features = [(330, 512), (512, 1024)], [], 1024
+    for block in range(4):
+        blocks += [(features, 128), (features + 128, 128)]
+        features += 256
+        if block < 3:
+            blocks.append((features, features // 2))
+            features //= 2
+    assert features == 608
+    assert widths == [*stem, *blocks, (608, 1)]
+    norms = 512 + sum(before for before, _ in blocks) + 608
+    assert count_params(TUTORIAL) == sum(a * b for a, b in widths) + 1 + 2 * norms == 2_877_473
+
+
+def _by_hand(model: DenseMLP, x: torch.Tensor) -> torch.Tensor:
+    """TINY's net in eval mode, written out from its state_dict."""
+    state = model.state_dict()
+
+    def normed(name: str, x: torch.Tensor) -> torch.Tensor:
+        mean, variance = state[f"features.{name}.running_mean"], state[f"features.{name}.running_var"]
+        scaled = (x - mean) / (variance + 1e-5).sqrt() * state[f"features.{name}.weight"] + state[f"features.{name}.bias"]
+        return scaled.clamp(min=0)
+
+    x0 = x @ state["features.linear0.weight"].T
+    x1 = normed("denseblock1.denselayer1.norm1", x0) @ state["features.denseblock1.denselayer1.linear1.weight"].T
+    x01 = torch.cat((x0, x1), 1)
+    x2 = normed("denseblock1.denselayer2.norm1", x01) @ state["features.denseblock1.denselayer2.linear1.weight"].T
+    y0 = normed("transition1.norm", torch.cat((x0, x1, x2), 1)) @ state["features.transition1.linear.weight"].T
+    y1 = normed("denseblock2.denselayer1.norm1", y0) @ state["features.denseblock2.denselayer1.linear1.weight"].T
+    return normed("norm5", torch.cat((y0, y1), 1)) @ state["output.weight"].T + state["output.bias"]
+
+
+def test_each_layer_reads_all_before_it() -> None:
+    torch.manual_seed(0)
+    model = DenseMLP(TINY).eval()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
+                assert tensor is not None
+                nn.init.uniform_(tensor, 0.5, 1.5)
+    x = torch.randn(7, 5)
+    with torch.inference_mode():
+        assert model(x).std() > 0.01
+        torch.testing.assert_close(model(x), _by_hand(model, x), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(model.head(model.features(x)), model(x), rtol=0, atol=0)
+
+
+def test_a_bottleneck_a_stem_and_dropout() -> None:
+    model = DenseMLP(replace(TINY, bn_size=4, stem_features=(9, 8), drop_rate=0.5))
+    assert [name for name, _ in model.features.named_children()][:7] == [
+        "linear0",
+        "norm0",
+        "relu0",
+        "linear1",
+        "norm1",
+        "relu1",
+        "linear2",
+    ]
+    layer = model.features.denseblock1.denselayer2
+    assert [name for name, _ in layer.named_children()] == ["norm1", "relu1", "linear1", "norm2", "relu2", "linear2", "drop"]
+    assert (layer.linear1.in_features, layer.linear1.out_features, layer.linear2.out_features) == (9, 12, 3)
+    x = torch.randn(8, 5)
+    assert not torch.equal(model(x), model(x))
+    assert torch.equal(model.eval()(x), model(x))
+
+
+@settings(max_examples=20)
+@given(configs)
+def test_gradients_reach_every_parameter(config: DenseMLPConfig) -> None:
+    model = DenseMLP(config)
+    (model(torch.randn(6, config.in_features)) ** 2).sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("in_features", 0, "in_features must be 1 to 100000, got 0"),
+        ("out_features", 1.5, "out_features must be 1 to 100000, got 1.5"),
+        ("stem_features", 512, "stem_features must be 0 to 8 widths, got 512"),
+        ("stem_features", (0,), r"stem_features\[0\] must be 1 to 4096, got 0"),
+        ("num_init_features", 1025, "num_init_features must be 1 to 1024, got 1025"),
+        ("growth_rate", 0, "growth_rate must be 1 to 512, got 0"),
+        ("block_config", (), "block_config must be 1 to 8 blocks of 1 to 256 layers, got 0 blocks"),
+        ("bn_size", -1, "bn_size must be 0 to 64, got -1"),
+        ("compression", 0, "compression must be above 0 to 1, got 0"),
+        ("drop_rate", 1.0, "drop_rate must be 0 to below 1, got 1.0"),
+    ],
+)
+def test_bad_values_are_named(field: str, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(TINY, **{field: value})
+
+
+def test_a_config_is_a_value() -> None:
+    assert len({TINY, replace(TINY, block_config=[2, 1])}) == 1
+    with pytest.raises(FrozenInstanceError):
+        TINY.growth_rate = 4  # type: ignore[misc]
+
+
+Run = Callable[..., tuple[int, list[str], str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return a function that runs the command and returns its exit code, its lines and what it says of errors."""
+
+    def command(*arguments: object) -> tuple[int, list[str], str]:
+        threads = torch.get_num_threads()
+        try:
+            code = main([str(argument) for argument in arguments])
+        finally:
+            torch.set_num_threads(threads)
+        out, err = capsys.readouterr()
+        return code, out.splitlines(), err
+
+    return command
+
+
+def test_the_command_beats_the_mean_on_diabetes(run: Run, diabetes: Path) -> None:
+    code, lines, err = run("--csv", diabetes, "--target", "target", "--folds", 2, "--epochs", 15, "--nets", 2)
+    assert (code, err) == (0, "")
+    assert len(lines) == 1 + 2 + 1
+    last = LAST_LINE.fullmatch(lines[-1])
+    assert last
+    folds = [LAST_LINE.search(line) for line in lines[1:3]]
+    for part in (1, 2):  # the last line is the mean of the folds', up to their rounding
+        assert float(last[part]) == pytest.approx(np.mean([float(fold[part]) for fold in folds if fold]), abs=1.1e-4)
+    spread = np.log(load_diabetes().target).std()  # the log-RMSE of predicting the mean
+    assert float(last[2]) < 0.9 * spread
+    assert float(last[1]) < float(last[2])
+
+
+def test_the_tutorials_recipe_and_fields_of_the_net(run: Run, diabetes: Path) -> None:
+    small = ("--csv", diabetes, "--target", "target", "--folds", 2, "--epochs", 1, "--nets", 1)
+    code, lines, err = run(*small, "--recipe", "tutorial", "--growth-rate", 4, "--blocks", 1)
+    assert (code, err) == (0, "")
+    assert LAST_LINE.fullmatch(lines[-1])
+    assert run(*small)[1] == run(*small)[1], "the same command gives the same figures"
+    assert run(*small)[1] != run(*small, "--seed", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "message"),
+    [
+        (None, (), "there is no file"),
+        ("", (), "is no CSV file"),
+        ("a,y\n", (), "has no rows"),
+        ("a,y\n1,2\n1,2,3\n", (), "is no CSV file"),
+        ("a,y\n1,2,3\n1,2,3\n", (), "more values than columns"),
+        ("a,y,y\n1,2,3\n2,3,4\n", (), "column 'y' twice"),
+        ("a,b\n1,2\n", (), r"target must be a column of .*\(a, b\), got 'y'"),
+        ("a,y\n1,2\n2,x\n", (), "target y must be numbers above 0, .* got 'x' in row 2"),
+        ("a,y\n1,2\n2,\n", (), "target y must be numbers above 0, .* got nothing in row 2"),
+        ("a,y\n1,2\n2,-3\n", (), "target y must be numbers above 0, .* got '-3' in row 2"),
+        ("a,y\n1,2\n2,inf\n", (), "target y must be numbers above 0, .* got 'inf' in row 2"),
+        ("a,y\n,2\n,3\n,4\n", (), "must have a column to learn from beside its target, got {'a': 'empty'}"),
+        ("y\n2\n3\n", (), "must have a column to learn from beside its target, got none"),
+        ("a,y\n1,2\n2,3\n4,4\n", ("--folds", "2"), "the table must have at least 4 rows, got 3"),
+        ("a,y\n1,2\n2,3\n4,4\n1,1\n", (), "folds must be 2 to 2 for a table of 4 rows, got 5"),
+        ("a,y\n1,2\n2,3\n4,4\n1,1\n", ("--folds", "1"), "folds must be 2 to 1000, got 1"),
+        ("a,y\n1,2\n2,3\n4,4\n1,1\n", ("--growth-rate", "0"), "growth_rate must be 1 to 512, got 0"),
+        ("a,y\n1,2\n2,3\n4,4\n1,1\n", ("--epochs", "0"), "epochs must be 1 to 10000, got 0"),
+        ("a,y\n1,2\n2,3\n4,4\n1,1\n", ("--seed", "-1"), "seed must be 0 to 2147483647, got -1"),
+    ],
+)
+def test_bad_input_is_one_sentence(run: Run, tmp_path: Path, content: str | None, arguments: tuple[str, ...], message: str) -> None:
+    path = tmp_path / "table.csv"
+    if content is not None:
+        path.write_text(content)
+    code, lines, err = run("--csv", path, "--target", "y", *arguments)
+    assert code == 2
+    assert not [line for line in lines if line.startswith(("train", "fold"))]
+    assert err.count("\n") == 1
+    assert re.search(message, err), err
+
+
+def test_a_binary_file_and_a_folder_are_refused(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(bytes(range(128, 256)) * 20)
+    assert "is no CSV file" in run("--csv", path, "--target", "y")[2]
+    assert run("--csv", tmp_path, "--target", "y")[0] == 2

@@ -1,0 +1,242 @@
+"""Steps taken for real: what is reported of them, what is refused before, and how they are given up."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory, totals
+from densenet.arithmetic.plan import plan
+from densenet.measure import measurement as module
+from densenet.measure.allocator import allocated_peak, live_bytes
+from densenet.measure.forecast import expected_seconds
+from densenet.measure.measurement import measure
+from densenet.model.net import DenseNet
+from densenet.running.device import DeviceMemory
+from densenet.running.stopping import Cancelled
+
+TINY = PRESETS["tiny"]
+TRAIN = Workload(image_size=32, batch_size=4, mode="train")
+
+
+@pytest.fixture
+def nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    def built(*_: object, **__: object) -> None:
+        raise AssertionError("the net was built")
+
+    monkeypatch.setattr(module, "build", built)
+
+
+def free(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
+    monkeypatch.setattr(module, "device_memory", lambda _: DeviceMemory("a small machine", free_bytes, 2**40))
+
+
+@pytest.mark.parametrize("checkpointing", ["none", "norm", "layer"])
+@pytest.mark.parametrize("mode", ["infer", "train"])
+def test_what_is_reported(mode: str, checkpointing: str) -> None:
+    workload = replace(TRAIN, mode=mode, checkpointing=checkpointing)
+    seen = measure(TINY, workload, "cpu")
+    assert seen.params == totals(TINY).params
+    assert seen.peak == pytest.approx(estimate_memory(TINY, workload).peak, rel=0.005)
+    assert seen.seconds > 0
+    assert seen.images_per_second == pytest.approx(4 / seen.seconds)
+    assert seen.runs >= 1
+    assert seen.device.startswith("CPU")
+    assert "torch.profiler" in seen.method
+    assert seen.workspace is not None
+    assert seen.workspace >= 0
+    assert 0 < seen.free_bytes <= seen.total_bytes
+
+
+def test_a_call_peaks_at_what_it_holds_at_once() -> None:
+    def call() -> torch.Tensor:
+        first = torch.empty(1000)
+        second = torch.empty(500)
+        del first
+        return torch.cat([second, torch.empty(250)])
+
+    assert allocated_peak(call) == (4 * 1500, 4 * 1500)
+
+
+def test_a_convolution_counts_as_what_it_leaves() -> None:
+    convolution, x = nn.Conv2d(16, 16, 3, padding=1, bias=False), torch.rand(2, 16, 32, 32)
+
+    def call() -> torch.Tensor:
+        with torch.no_grad():
+            return convolution(x)
+
+    peak = allocated_peak(call)
+    assert peak.tensors == 4 * 2 * 16 * 32 * 32
+    assert peak.everything >= peak.tensors
+
+
+def test_shared_storage_is_counted_once() -> None:
+    x = torch.zeros(10, 10)
+    assert live_bytes([x, x[:3], x.view(-1), None]) == 400
+    assert live_bytes([x, x.clone()]) == 800
+
+
+def test_the_bytes_of_other_work_are_not_counted() -> None:
+    alone = measure(TINY, TRAIN, "cpu").peak
+    other = [torch.rand(1000, 1000) for _ in range(5)]
+    assert measure(TINY, TRAIN, "cpu").peak == alone
+    assert len(other) == 5
+
+
+def test_the_net_is_freed_and_the_callers_modes_are_left() -> None:
+    def nets() -> set[int]:
+        gc.collect()
+        return {id(o) for o in gc.get_objects() if type(o) is DenseNet}
+
+    others = nets()  # other tests keep loaded nets
+    measure(TINY, TRAIN, "cpu")
+    assert nets() <= others
+    assert torch.is_grad_enabled()
+    assert not torch.is_inference_mode_enabled()
+    assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.usefixtures("nothing_is_built")
+def test_too_large_is_refused_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    free(monkeypatch, 2**30)
+    with pytest.raises(
+        ValueError,
+        match=r"^Not measured: training on a batch of 64 images of 224 x 224 needs about 9\.\d GiB, and a small machine has 1\.0 GiB",
+    ):
+        measure(PRESETS["densenet121"], Workload(mode="train", batch_size=64), "cpu")
+
+
+@pytest.mark.usefixtures("nothing_is_built")
+def test_too_slow_is_refused_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    free(monkeypatch, 2**60)
+    with pytest.raises(ValueError, match=r"^Not measured: inference on a batch of 4096 images of 224 x 224 would take about \d+ s"):
+        measure(PRESETS["densenet121"], Workload(batch_size=4096), "cpu")
+
+
+@pytest.mark.usefixtures("nothing_is_built")
+def test_other_refusals() -> None:
+    with pytest.raises(ValueError, match=r"^image_size must be 29 to 4096"):
+        measure(PRESETS["densenet121"], Workload(image_size=28), "cpu")
+    with pytest.raises(ValueError, match=r"^batch_size must be at least 2 to train on images of 32 x 32, got 1: the maps at features\."):
+        measure(PRESETS["densenet121"], Workload(image_size=32, mode="train"), "cpu")
+    with pytest.raises(ValueError, match=r"^device must be"):
+        measure(TINY, TRAIN, "gpu")
+    with pytest.raises(ValueError, match=r"^device must be one of cpu, cuda to measure memory on, got 'mps'"):
+        measure(TINY, TRAIN, torch.device("mps"))
+
+
+def test_one_image_of_one_pixel_maps_can_be_inferred() -> None:
+    assert measure(DenseNetConfig(block_config=(1, 1, 1, 1), growth_rate=4), Workload(image_size=32), "cpu").peak > 0
+
+
+@pytest.mark.parametrize("where", ["forward", "head"])
+def test_running_out_of_memory_after_all_is_a_sentence(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    def out(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("Tried to allocate 2.00 GiB.")
+
+    emptied: list[bool] = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(True))
+    monkeypatch.setattr(DenseNet, where, out)
+    with pytest.raises(
+        ValueError,
+        match=r"^Not measured: CPU .* ran out of memory with .* GiB free before\. Asked was training on a batch of 4 images of 32 x 32",
+    ):
+        measure(TINY, TRAIN, "cpu")
+    assert emptied == [True]
+    monkeypatch.undo()
+    assert measure(TINY, TRAIN, "cpu").peak > 0, "the device is free again"
+
+
+def after(calls: int) -> tuple[list[int], Callable[[], bool]]:
+    """A question that is answered yes from call number `calls` on, and its count."""
+    count = [0]
+
+    def cancelled() -> bool:
+        count[0] += 1
+        return count[0] > calls
+
+    return count, cancelled
+
+
+@pytest.mark.parametrize("checkpointing", ["none", "layer"])
+def test_a_measurement_can_be_given_up_anywhere(checkpointing: str) -> None:
+    workload = replace(TRAIN, checkpointing=checkpointing)
+    total, never = after(10**9)
+    measure(TINY, workload, "cpu", never)
+    assert total[0] > 40, "it is asked often"
+    for calls in range(0, total[0], 9):
+        count, cancelled = after(calls)
+        with pytest.raises(Cancelled):
+            measure(TINY, workload, "cpu", cancelled)
+        assert count[0] == calls + 1
+    assert not issubclass(Cancelled, ValueError)
+
+
+def test_the_backward_pass_can_be_given_up() -> None:
+    """Every convolution asks twice in a training step: before it runs, and when its gradient is there."""
+    (infer, never), (train, still_never) = after(10**9), after(10**9)
+    measure(TINY, replace(TRAIN, mode="infer"), "cpu", never)
+    measure(TINY, TRAIN, "cpu", still_never)
+    convolutions, steps = sum(row.op == "conv" for row in plan(TINY, 32)), 5
+    assert train[0] - infer[0] == convolutions * steps
+
+
+def test_one_at_a_time_on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    running, most = [0], [0]
+    original = module._measured
+
+    def watched(*args: object) -> module.Measurement:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        try:
+            time.sleep(0.02)
+            return original(*args)  # type: ignore[arg-type]
+        finally:
+            running[0] -= 1
+
+    monkeypatch.setattr(module, "_measured", watched)
+    peaks: list[int] = []
+    threads = [threading.Thread(target=lambda: peaks.append(measure(TINY, TRAIN, "cpu").peak)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+    assert len(peaks) == 3
+    assert len(set(peaks)) == 1
+
+
+def test_waiting_can_be_given_up() -> None:
+    with module._busy["cpu"], pytest.raises(Cancelled):
+        measure(TINY, TRAIN, "cpu", lambda: True)
+
+
+def test_expected_seconds() -> None:
+    net = PRESETS["densenet121"]
+    infer = expected_seconds(net, Workload(), "cpu")
+    train = expected_seconds(net, Workload(mode="train"), "cpu")
+    assert 0.05 < infer < train
+    assert expected_seconds(net, Workload(batch_size=8), "cpu") == pytest.approx(8 * infer)
+    assert expected_seconds(net, Workload(checkpointing="layer"), "cpu") == infer
+    norm, layer = (expected_seconds(net, Workload(mode="train", checkpointing=kind), "cpu") for kind in ("norm", "layer"))
+    assert train < norm < layer < 2 * train
+    assert expected_seconds(net, Workload(mode="train"), "cuda") < train
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("checkpointing", ["none", "norm", "layer"])
+def test_on_a_cuda_device(checkpointing: str) -> None:
+    workload = Workload(mode="train", batch_size=8, checkpointing=checkpointing)
+    seen = measure(PRESETS["densenet121"], workload, "cuda")
+    assert seen.method == "torch.cuda.max_memory_allocated"
+    assert seen.workspace is None
+    assert seen.peak == pytest.approx(estimate_memory(PRESETS["densenet121"], workload).peak, rel=0.25)

@@ -1,0 +1,323 @@
+"""Pictures that strangers send: each is decoded rightly or refused in one sentence that gives nothing of the server away."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from densenet.pictures import images
+from densenet.pictures.images import as_rgb, read_image
+
+GREY = np.tile(np.linspace(0, 255, 64).round().astype(np.uint8), (48, 1))  # 64 x 48, dark to bright
+COLOUR = np.stack([GREY, GREY[:, ::-1], np.full_like(GREY, 90)], axis=-1)
+Save = Callable[..., Path]
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    def save(name: str, content: bytes | np.ndarray | Image.Image, **options: object) -> Path:
+        path = tmp_path / name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            (Image.fromarray(content) if isinstance(content, np.ndarray) else content).save(path, **options)
+        return path
+
+    return save
+
+
+def check_refused(path: Path, reason: str) -> None:
+    """`path` is refused with one sentence and a list of what works, naming the file but not its folder."""
+    with pytest.raises(ValueError, match=reason) as caught:
+        read_image(path)
+    text = str(caught.value)
+    assert text.startswith(f"Cannot read {path.name} as a photo: ")
+    assert text.endswith("JPEG, PNG, WebP, GIF, BMP and TIFF up to 24 megapixels work.")
+    assert str(path.parent) not in text
+    assert "\n" not in text
+    assert len(text) < 250
+    assert "Traceback" not in text
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def check_close(image: Image.Image, expected: np.ndarray, tolerance: float = 1) -> None:
+    assert image.mode == "RGB"
+    if expected.ndim == 2:
+        expected = np.repeat(expected[..., None], 3, axis=2)
+    assert np.asarray(image).shape == expected.shape
+    np.testing.assert_allclose(np.asarray(image, int), expected.astype(int), atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance", "options"),
+    [
+        ("a.png", 0, {}),
+        ("a.bmp", 0, {}),
+        ("a.tiff", 0, {}),
+        ("a.webp", 0, {"lossless": True}),
+        ("a.jpg", 6, {"quality": 95, "subsampling": 0}),
+        ("a.avif", 8, {"quality": 95, "subsampling": "4:4:4"}),
+        ("a.JPG", 6, {"quality": 95, "subsampling": 0, "progressive": True}),
+    ],
+)
+def test_everyday_formats(save: Save, name: str, tolerance: float, options: dict[str, object]) -> None:
+    check_close(read_image(save(name, COLOUR, **options)), COLOUR, tolerance)
+    assert read_image(str(save(name, COLOUR, **options))).size == (64, 48)
+
+
+def test_the_name_does_not_matter(save: Save) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(COLOUR).save(buffer, "PNG")
+    check_close(read_image(save("photo.jpg", buffer.getvalue())), COLOUR)
+    check_close(read_image(save("photo", buffer.getvalue())), COLOUR)
+
+
+def test_samples(samples: Path) -> None:
+    files = sorted(samples.glob("*.jpg"))
+    assert len(files) >= 10
+    for file in files:
+        assert read_image(file).mode == "RGB"
+
+
+def test_an_empty_file(save: Save) -> None:
+    check_refused(save("a.png", b""), "the file is empty")
+
+
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>"
+
+
+@pytest.mark.parametrize(
+    "content", [b"hello, world\n" * 50, SVG, b"%PDF-1.4", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"\x00" * 4096, b"GIF8", b"\x89PNG"]
+)
+def test_what_is_no_picture(save: Save, content: bytes) -> None:
+    check_refused(save("a.png", content), "not a picture of a known format|damaged or ends early")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.webp", "a.tiff", "a.bmp", "a.avif"])
+@pytest.mark.parametrize("part", [0.02, 0.1, 0.5, 0.9])
+def test_truncated_files(save: Save, name: str, part: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    path = save(name, noise)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * part)])
+    check_refused(path, "not a picture of a known format|damaged or ends early")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.webp", "a.tiff", "a.bmp"])
+def test_corrupt_files_are_read_or_refused(save: Save, name: str) -> None:
+    path = save(name, COLOUR)
+    whole, generator = path.read_bytes(), np.random.default_rng(1)
+    refusals = []
+    for _ in range(60):
+        broken = bytearray(whole)
+        for position in generator.integers(0, min(len(whole), 200), 4):
+            broken[position] = generator.integers(256)
+        path.write_bytes(bytes(broken))
+        try:
+            assert read_image(path).mode == "RGB"
+        except ValueError as error:
+            refusals.append(str(error))
+    assert refusals
+    for text in refusals:
+        assert re.fullmatch(rf"Cannot read {name} as a photo: [^\n]*work\.", text)
+        assert str(path.parent) not in text
+
+
+def test_a_png_with_a_wrong_checksum(save: Save) -> None:
+    path = save("a.png", COLOUR)
+    whole = bytearray(path.read_bytes())
+    whole[whole.index(b"IDAT") + 40] ^= 0xFF
+    path.write_bytes(bytes(whole))
+    check_refused(path, "damaged or ends early")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tiff"])
+def test_16_bit_greys_have_the_brightness_of_8_bits(save: Save, name: str) -> None:
+    check_close(read_image(save(name, GREY.astype(np.uint16) * 257)), GREY)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tiff"])
+def test_a_dark_16_bit_grey_stays_dark(save: Save, name: str) -> None:
+    check_close(read_image(save(name, GREY.astype(np.uint16))), np.zeros_like(GREY))
+
+
+def test_16_bit_colour(save: Save) -> None:
+    """Pillow writes none: a PNG by hand."""
+    rows = b"".join(b"\x00" + row.astype(">u2").tobytes() for row in COLOUR.astype(np.uint16) * 257)
+    check_close(read_image(save("a.png", png(64, 48, bits=16, kind=2, data=zlib.compress(rows)))), COLOUR)
+
+
+def test_32_bit_integers(save: Save) -> None:
+    check_close(read_image(save("a.tiff", GREY.astype(np.int32))), GREY)
+    check_close(read_image(save("b.tiff", GREY.astype(np.int32) * 257)), GREY)
+
+
+@pytest.mark.parametrize("scale", [1.0, 255.0])
+def test_float_tiffs(save: Save, scale: float) -> None:
+    check_close(read_image(save("a.tiff", (GREY / 255.0 * scale).astype(np.float32))), GREY)
+
+
+def test_a_black_float_tiff_and_one_with_negative_values(save: Save) -> None:
+    check_close(read_image(save("a.tiff", np.zeros((4, 5), np.float32))), np.zeros((4, 5)))
+    check_close(read_image(save("b.tiff", np.full((4, 5), -3.0, np.float32))), np.zeros((4, 5)))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_float_tiff_with_holes(save: Save, bad: float) -> None:
+    values = np.full((8, 8), 0.5, np.float32)
+    values[3, 3] = bad
+    check_refused(save("a.tiff", values), "values that are not numbers")
+
+
+def test_a_cmyk_jpeg(save: Save) -> None:
+    original = Image.new("RGB", (32, 32), (200, 40, 90))
+    image = read_image(save("a.jpg", original.convert("CMYK"), quality=95))
+    check_close(image, np.full((32, 32, 3), (200, 40, 90)), 6)
+
+
+def test_a_palette(save: Save) -> None:
+    check_close(read_image(save("a.png", Image.fromarray(GREY).convert("P"))), GREY)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.gif"])
+def test_a_palette_with_transparency_lies_on_white(save: Save, name: str) -> None:
+    image = Image.new("P", (4, 2), 0)
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.paste(1, (2, 0, 4, 2))
+    seen = read_image(save(name, image, transparency=0))
+    assert seen.mode == "RGB"
+    assert [seen.getpixel((x, 0)) for x in range(4)] == [(255, 255, 255)] * 2 + [(0, 0, 255)] * 2
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_transparent_colour_without_alpha_lies_on_white(save: Save, mode: str) -> None:
+    image = Image.new(mode, (2, 1), 0)
+    image.putpixel((1, 0), (10, 10, 10) if mode == "RGB" else 10)
+    seen = read_image(save("a.png", image, transparency=(0, 0, 0) if mode == "RGB" else 0))
+    assert [seen.getpixel((x, 0)) for x in range(2)] == [(255, 255, 255), (10, 10, 10)]
+
+
+def test_grey_with_alpha_lies_on_white(save: Save) -> None:
+    alpha = np.zeros_like(GREY)
+    alpha[:, 32:] = 255
+    seen = read_image(save("a.png", Image.merge("LA", [Image.fromarray(GREY), Image.fromarray(alpha)])))
+    check_close(seen, np.where(alpha == 255, GREY, 255))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tiff"])
+def test_rgba_lies_on_white(save: Save, name: str) -> None:
+    image = Image.new("RGBA", (3, 1))
+    for x, colour in enumerate([(0, 0, 0, 0), (100, 0, 0, 128), (10, 20, 30, 255)]):
+        image.putpixel((x, 0), colour)
+    seen = read_image(save(name, image, **({"lossless": True, "exact": True} if name == "a.webp" else {})))
+    check_close(seen, np.array([[(255, 255, 255), (177, 127, 127), (10, 20, 30)]]), 1)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png", "a.tiff"])
+def test_of_an_animation_the_first_frame(save: Save, name: str) -> None:
+    frames = [Image.new("RGB", (20, 10), colour) for colour in ("red", "lime", "blue")]
+    options = {"lossless": True} if name == "a.webp" else {}
+    path = save(name, frames[0], save_all=True, append_images=frames[1:], **options)
+    with Image.open(path) as image:
+        assert getattr(image, "n_frames", 1) == 3
+        image.seek(2)
+        check_close(as_rgb(image), np.full((10, 20, 3), (255, 0, 0)))
+    check_close(read_image(path), np.full((10, 20, 3), (255, 0, 0)))
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+def test_exif_orientation(save: Save, name: str) -> None:
+    image = Image.new("RGB", (60, 40), "white")
+    image.paste("black", (0, 0, 30, 20))  # top left as stored
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn right to see it upright
+    seen = read_image(save(name, image, exif=exif))
+    assert seen.size == (40, 60)
+    assert max(seen.getpixel((35, 5))) < 40, "the stored top left is the upright top right"  # type: ignore[arg-type]
+    assert min(seen.getpixel((5, 5))) > 215  # type: ignore[arg-type]
+    assert 0x0112 not in seen.getexif()
+
+
+@pytest.mark.parametrize(
+    "exif", [b"Exif\x00\x00junk", b"Exif\x00\x00II*\x00\xff\xff\xff\xff", b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff"]
+)
+def test_broken_exif_does_not_hide_the_photo(save: Save, exif: bytes) -> None:
+    check_close(read_image(save("a.jpg", COLOUR, exif=exif, quality=95, subsampling=0)), COLOUR, 6)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1)])
+def test_odd_sizes(save: Save, size: tuple[int, int]) -> None:
+    image = read_image(save("a.png", Image.new("RGB", size, (1, 2, 3))))
+    assert image.size == size
+    assert image.getpixel((0, 0)) == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I", "F", "I;16", "La", "RGBa", "PA", "RGBX"]
+)
+def test_as_rgb_takes_every_mode(mode: str) -> None:
+    image = Image.new(mode, (3, 2))
+    assert as_rgb(image).mode == "RGB"
+    assert as_rgb(image).size == (3, 2)
+
+
+def png(width: int, height: int, bits: int, kind: int, data: bytes) -> bytes:
+    """A PNG by hand: header, one data chunk, end."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("side", "reason"), [(10_000, "it has 100 megapixels"), (50_000, "far too many pixels"), (4_900, "it has 24 megapixels")]
+)
+def test_many_pixels_in_a_small_file_are_refused_without_decoding(save: Save, side: int, reason: str) -> None:
+    content = png(side, side, bits=1, kind=0, data=zlib.compress(b"\x00" * (side * (side // 8 + 1)), 9) if side == 10_000 else b"")
+    assert len(content) < 13_000
+    path = save("a.png", content)
+    tracemalloc.start()
+    started = time.perf_counter()
+    check_refused(path, reason)
+    elapsed_s, peak_bytes = time.perf_counter() - started, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert elapsed_s < 5
+    assert peak_bytes < 5_000_000
+
+
+def test_the_limit_of_pixels_is_exact(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48)
+    assert read_image(save("a.png", GREY)).size == (64, 48)
+    with pytest.raises(ValueError, match="megapixels"):
+        read_image(save("b.png", Image.new("L", (64, 49))))
+
+
+def test_a_file_above_the_limit(save: Save) -> None:
+    path = save("a.png", b"")
+    with path.open("wb") as file:
+        file.truncate(images.MAX_FILE_BYTES + 1)
+    check_refused(path, "it has 10 MB, and 10 MB is the limit")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "holiday.jpg"
+    folder.mkdir()
+    check_refused(folder, "it is not a file")
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    check_refused(tmp_path / "gone.jpg", "there is no such file")
+    check_refused(tmp_path / "no" / "folder.jpg", "there is no such file")

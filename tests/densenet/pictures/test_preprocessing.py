@@ -1,0 +1,119 @@
+"""What a net sees of a photo: exactly torchvision's transforms, whatever the photo's shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageOps
+from torchvision.models import DenseNet121_Weights
+from torchvision.transforms import functional
+
+from densenet.pictures.preprocessing import IMAGENET, Preprocessing
+from densenet.weights.known import WEIGHTS
+
+THEIRS = DenseNet121_Weights.IMAGENET1K_V1.transforms()
+SIZES = [
+    (640, 480),
+    (480, 640),
+    (224, 224),
+    (256, 256),
+    (255, 257),
+    (100, 37),
+    (37, 100),
+    (31, 31),
+    (1000, 130),
+    (130, 1000),
+    (2, 3),
+    (7, 1),
+]
+
+
+def noise(width: int, height: int) -> Image.Image:
+    """A smooth gradient with noise on it: both a shift of a pixel and another filter would show."""
+    generator = np.random.default_rng(width * 1000 + height)
+    ramp = np.linspace(0, 120, width)[None, :, None] + np.linspace(0, 80, height)[:, None, None]
+    return Image.fromarray((ramp + generator.integers(0, 55, (height, width, 3))).astype(np.uint8))
+
+
+def check_equal_to_torchvisions(image: Image.Image) -> None:
+    view = IMAGENET.view(image)
+    assert view.size == (224, 224)
+    assert view.mode == "RGB"
+    ours, theirs = IMAGENET.tensor(view), THEIRS(image).unsqueeze(0)
+    assert ours.shape == (1, 3, 224, 224)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_equal_to_torchvisions_transforms(size: tuple[int, int]) -> None:
+    check_equal_to_torchvisions(noise(*size))
+
+
+def test_equal_to_torchvisions_transforms_on_the_samples(samples: Path) -> None:
+    files = sorted(samples.glob("*.jpg"))
+    assert len(files) >= 10
+    for file in files:
+        with Image.open(file) as image:
+            check_equal_to_torchvisions(image.convert("RGB"))
+            check_equal_to_torchvisions(image.convert("RGB").transpose(Image.Transpose.ROTATE_90))
+
+
+def test_the_record_says_what_torchvision_says() -> None:
+    assert [IMAGENET.crop_px] == THEIRS.crop_size
+    assert [IMAGENET.resize_px] == THEIRS.resize_size
+    assert list(IMAGENET.mean) == THEIRS.mean
+    assert list(IMAGENET.std) == THEIRS.std
+
+
+@pytest.mark.parametrize("preprocessing", [IMAGENET, WEIGHTS["cifar10"].preprocessing], ids=["imagenet", "cifar10"])
+@pytest.mark.parametrize("size", [(1, 5000), (5000, 1), (1, 1), (3, 4999)], ids=str)
+def test_strips_and_points_work_and_stay_small(preprocessing: Preprocessing, size: tuple[int, int]) -> None:
+    image = Image.new("RGB", size, (200, 100, 50))
+    side = preprocessing.crop_px
+    widest = 0
+    resize = functional.resize
+
+    def watched(picture: Image.Image, to: list[int]) -> Image.Image:
+        nonlocal widest
+        result = resize(picture, to)
+        widest = max(widest, *result.size)
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(functional, "resize", watched)
+        view = preprocessing.view(image)
+    assert view.size == (side, side)
+    assert view.getextrema() == ((200, 200), (100, 100), (50, 50))
+    assert widest <= 2100, "a 1 x 5000 strip resized to 256 would be 1.28 million pixels long"
+    assert preprocessing.tensor(view).isfinite().all()
+
+
+def test_a_long_strip_is_seen_at_its_centre() -> None:
+    image = Image.new("RGB", (9000, 30), "red")
+    image.paste("blue", (4400, 0, 4600, 30))
+    assert IMAGENET.view(image).getextrema() == ((0, 0), (0, 0), (255, 255))
+
+
+def test_the_embedded_nets_view_is_the_largest_centred_square() -> None:
+    preprocessing = WEIGHTS["cifar10"].preprocessing
+    image = noise(90, 60)
+    square = image.resize((32, 32), Image.Resampling.LANCZOS, box=(15, 0, 75, 60))
+    np.testing.assert_allclose(np.asarray(preprocessing.view(image), int), np.asarray(square, int), atol=1)
+    tensor = preprocessing.tensor(square)
+    expected = np.asarray(square, dtype=np.float32) / 255
+    expected = (expected - np.array(preprocessing.mean)) / np.array(preprocessing.std)
+    np.testing.assert_allclose(tensor[0].permute(1, 2, 0).numpy(), expected, atol=1e-5)
+    assert preprocessing.mean == pytest.approx((0.4914, 0.4822, 0.4465), abs=0.001), "of the published images; the JPEG files' are near"
+    assert preprocessing.std == pytest.approx((0.247, 0.2435, 0.2616), abs=0.005)
+
+
+def test_one_channel_reads_grey() -> None:
+    preprocessing = Preprocessing(crop_px=28, mean=(0.5,), std=(0.25,))
+    view = preprocessing.view(Image.new("RGB", (40, 30), (255, 0, 0)))
+    tensor = preprocessing.tensor(view)
+    assert tensor.shape == (1, 1, 28, 28)
+    red_as_grey = ImageOps.grayscale(Image.new("RGB", (1, 1), (255, 0, 0))).getpixel((0, 0))
+    torch.testing.assert_close(tensor, torch.full((1, 1, 28, 28), (float(red_as_grey) / 255 - 0.5) / 0.25))  # type: ignore[arg-type]

@@ -1,0 +1,118 @@
+"""A download comes whole and with the right hash, or not at all and with one sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from densenet.files import sha256_of
+from densenet.weights import download as module
+from densenet.weights.download import download
+from tests.support.file_server import Server
+
+CONTENT = bytes(range(256)) * 4096  # 1 MiB
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for variable in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(module, "_STALLED_SECONDS", 0.5)
+    server = Server(CONTENT)
+    yield server
+    server.close()
+
+
+def bring(server: Server, file: Path, sha256: str = SHA256) -> list[tuple[int, int]]:
+    told: list[tuple[int, int]] = []
+    download("a net", f"http://127.0.0.1:{server.http.server_address[1]}/{file.name}", sha256, file, lambda *both: told.append(both))
+    return told
+
+
+@pytest.mark.parametrize("digits", [8, 64])
+def test_a_file_comes_whole_and_its_progress_is_told(server: Server, tmp_path: Path, digits: int) -> None:
+    file = tmp_path / "new" / "folder" / "net.pth"
+    told = bring(server, file, SHA256[:digits])
+    assert file.read_bytes() == CONTENT
+    assert list(file.parent.iterdir()) == [file]
+    assert told == sorted(told)
+    assert len(told) > 2
+    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert {total for _, total in told} == {len(CONTENT)}
+
+
+@pytest.mark.parametrize(
+    ("manner", "reason"),
+    [
+        ("breaks", "the connection ended after 524288 of 1048576 bytes"),
+        ("stalls", "timed out"),
+        ("garbage", "its answer broke off or is not HTTP"),
+        ("404", "Not Found"),
+    ],
+)
+def test_a_broken_download_leaves_nothing_and_the_next_works(manner: str, reason: str, server: Server, tmp_path: Path) -> None:
+    server.manner = manner
+    file = tmp_path / "net.pth"
+    with pytest.raises(ConnectionError) as caught:
+        bring(server, file)
+    assert str(caught.value) == (
+        f"The weights of a net could not be downloaded from http://127.0.0.1:{server.http.server_address[1]}/net.pth: {reason}."
+    )
+    assert list(tmp_path.iterdir()) == []
+    server.manner = "well"
+    bring(server, file)
+    assert file.read_bytes() == CONTENT
+
+
+def test_a_file_with_another_hash_is_not_kept(server: Server, tmp_path: Path) -> None:
+    server.content = CONTENT[:-1] + b"\x00"
+    with pytest.raises(ConnectionError, match="is not the published one, its SHA-256 differs"):
+        bring(server, tmp_path / "net.pth", SHA256[:8])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_absent_server_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionError, match=r"^The weights of x could not be downloaded from http://127\.0\.0\.1:9/y: .*refused.*\.$"):
+        download("x", "http://127.0.0.1:9/y", SHA256, tmp_path / "y", lambda *_: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ConnectionError, match="could not be downloaded"):
+        bring(server, tmp_path / "file" / "net.pth")
+    assert server.served == []
+
+
+def test_two_processes_at_once_do_not_spoil_each_others_file(server: Server, tmp_path: Path) -> None:
+    """Threads with no lock between them, as two processes have none."""
+    file = tmp_path / "net.pth"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: bring(server, file), range(8)))
+    assert len(server.served) == 8
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.read_bytes() == CONTENT
+
+
+def test_a_caller_who_gives_up_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    def give_up(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        download("x", f"http://127.0.0.1:{server.http.server_address[1]}/y", SHA256, tmp_path / "y", give_up)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_hash_is_the_files_and_follows_its_changes(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(CONTENT)
+    assert sha256_of(file) == SHA256
+    file.write_bytes(CONTENT[::-1])
+    os.utime(file, ns=(1, 1))
+    assert sha256_of(file) == hashlib.sha256(CONTENT[::-1]).hexdigest()

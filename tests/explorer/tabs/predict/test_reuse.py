@@ -1,0 +1,118 @@
+"""The reuse view says what `densenet.features.reuse` says, for nets of every size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import gradio as gr
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from densenet import PRESETS
+from densenet.features.reuse import reuse
+from densenet.model.net import DenseNet
+from densenet.weights.loading import load
+from explorer.settings import Settings
+from explorer.tabs.predict import reuse as view
+from explorer.tabs.predict.ticks import reader_labels, source_labels, ticks
+from explorer.work.subject import Asked
+
+Make = Callable[..., DenseNet]
+SETTINGS = Settings(device="cpu", offline=True)
+
+
+def shown(asked: Asked | None = None, block: int = view.ALL_BLOCKS, weighted: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    choice, value = view.show(SETTINGS, asked, block, weighted)
+    return choice, json.loads(value)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_every_cell_is_the_librarys_without_any_photo(weighted: bool) -> None:
+    blocks = reuse(load("cifar10"), weighted)
+    choice, value = shown(weighted=weighted)
+    traces = value["figures"][0]["data"]
+    assert len(traces) == len(blocks) == len(choice["choices"]) - 1
+    for block, trace in zip(blocks, traces, strict=True):
+        for reader, row in enumerate(block.normalised, start=1):
+            for source, expected in enumerate(row):
+                drawn, said = trace["z"][reader - 1][source], trace["hovertext"][reader - 1][source]
+                if expected is None:
+                    assert drawn is None
+                    assert said == ""
+                else:
+                    assert drawn == pytest.approx(expected, abs=1e-4)
+                    assert f"{block.matrix[reader - 1][source]:.3g}" in said
+                    assert ("|γ w|" in said) == weighted
+
+
+def test_one_block_alone_and_a_block_that_is_not_there() -> None:
+    choice, value = shown(block=3)
+    assert choice["value"] == 3
+    (trace,) = value["figures"][0]["data"]
+    assert len(trace["z"]) == 7
+    choice, value = shown(block=7)
+    assert choice["value"] == view.ALL_BLOCKS
+    assert len(value["figures"][0]["data"]) == 4
+
+
+def test_the_asked_net_is_shown_and_the_wrong_one_refused(make_net: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_net()
+    model.weights = replace(load("cifar10").weights, label="<b>mine</b>")  # type: ignore[type-var]
+    monkeypatch.setattr(view, "loaded", lambda _settings, name: {"mine": model}[name])
+    choice, value = shown(Asked("a", "mine", 0))
+    assert len(choice["choices"]) == 3
+    assert "&lt;b&gt;mine" in value["note"]
+    monkeypatch.undo()
+    with pytest.raises(gr.Error, match="weights must be one of"):
+        shown(Asked("a", "nonsense", 0))
+
+
+def test_the_line_counts_what_it_says() -> None:
+    blocks = reuse(load("cifar10"))
+    rows = [[v for v in row if v is not None] for block in blocks[1:] for row in block.normalised if row[1] is not None]
+    read = view.input_read(blocks)
+    assert read is not None
+    assert (read.least, read.rows) == (sum(row[0] <= min(row[1:]) for row in rows), len(rows))
+    assert read.share == pytest.approx(sum(row[0] for row in rows) / len(rows))
+    classifier = blocks[-1].matrix[-1]
+    times = view.late_over_early(blocks)
+    half = len(classifier) // 2  # an odd one in the middle is in neither
+    assert times == pytest.approx(sum(classifier[-half:]) / sum(classifier[:half]))  # type: ignore[arg-type]
+    note = shown()[1]["note"]
+    assert f"here in {read.least} of {read.rows} rows, mean {read.share:.2f}, others {read.others:.2f}" in note
+    assert f"{times:.1f} × the earlier" in note
+
+
+def test_a_net_of_one_block_has_no_transition(make_net: Make) -> None:
+    blocks = reuse(make_net(replace(PRESETS["tiny"], block_config=(1,))))
+    assert view.input_read(blocks) is None
+    assert view.late_over_early(blocks) == pytest.approx(blocks[0].matrix[1][1] / blocks[0].matrix[1][0])  # type: ignore[operator]
+
+
+def test_large_nets_stay_small_on_the_wire(make_net: Make) -> None:
+    config = replace(PRESETS["tiny"], growth_rate=1, bn_size=1, block_config=(150, 2))
+    figure = view.reuse_figure(reuse(make_net(config)))
+    assert "hovertext" not in figure["data"][0]
+    assert len(json.dumps(figure)) < 400_000
+    widths = [figure["layout"][axis]["domain"] for axis in ("xaxis", "xaxis2")]
+    assert (widths[0][1] - widths[0][0]) / (widths[1][1] - widths[1][0]) == pytest.approx(151 / 3)
+
+
+@given(st.integers(2, 300), st.floats(0.05, 40))
+def test_labels_keep_their_distance(count: int, apart: float) -> None:
+    places, words = ticks(source_labels(count), apart)
+    assert all(b - a >= min(apart, count - 1) for a, b in pairwise(places))
+    if count - 1 >= apart:
+        assert (words[0], words[-1]) == ("in", str(count - 1))
+    assert reader_labels(count)[-1] == "out"
+    assert len(reader_labels(count)) == len(source_labels(count)) == count
+
+
+def test_it_is_drawn_only_while_it_is_open() -> None:
+    assert view.show_if_open("Maps", SETTINGS, None, 0, False) == (gr.skip(), gr.skip())
+    assert "figures" in view.show_if_open(view.TITLE, SETTINGS, None, 0, False)[1]

@@ -1,0 +1,144 @@
+"""The HTTP API, as a client on another machine sees it."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from densenet import PRESETS, Workload, estimate_memory, totals
+from densenet.arithmetic.plan import plan
+from densenet.features.reuse import reuse
+from densenet.weights.loading import load
+from tests.support.serving import ROOT
+
+BEAGLE = ROOT / "assets" / "samples" / "beagle.jpg"
+
+
+@pytest.fixture(scope="module")
+def client(server: tuple[str, int]) -> Iterator[Client]:
+    connected = Client(server[0], verbose=False)
+    yield connected
+    connected.close()
+
+
+def test_architecture(client: Client) -> None:
+    answer = client.predict(api_name="/architecture")
+    assert answer["totals"] == totals(PRESETS["densenet121"])._asdict()
+    assert answer["preset"] == "densenet121"
+    assert sum(step["params"] for step in answer["steps"]) == answer["totals"]["params"]
+    assert client.predict(growth_rate=48, block_config=[6, 12, 36, 24], num_init_features=96, api_name="/architecture")["totals"][
+        "params"
+    ] == (28_681_000)
+
+
+def test_layers(client: Client) -> None:
+    rows = client.predict(image_size=64, api_name="/layers")["layers"]
+    assert [row["layer"] for row in rows] == [row.path for row in plan(PRESETS["densenet121"], 64)]
+
+
+def test_memory(client: Client) -> None:
+    answer = client.predict(batch_size=4, mode="train", optimizer="adam", api_name="/memory")
+    expected = estimate_memory(PRESETS["densenet121"], Workload(batch_size=4, mode="train", optimizer="adam"))
+    assert answer["peak"] == expected.peak
+    assert sum(answer[part] for part in ("parameters", "gradients", "optimizer", "activations", "other")) == answer["peak"]
+    assert answer["where"]["phase"] == expected.where.phase
+
+
+def test_measure(client: Client) -> None:
+    fields = {"growth_rate": 4, "block_config": [2, 2], "num_init_features": 8, "num_classes": 10, "stem": "cifar", "image_size": 32}
+    answer = client.predict(**fields, mode="train", batch_size=2, api_name="/measure")
+    estimate = client.predict(**fields, mode="train", batch_size=2, api_name="/memory")
+    assert answer["peak"] == pytest.approx(estimate["peak"], rel=0.03)
+    assert answer["seconds"] > 0
+
+
+def test_instantiate(client: Client) -> None:
+    answer = client.predict(
+        growth_rate=4, block_config=[2, 2], num_init_features=8, num_classes=10, stem="cifar", image_size=32, api_name="/instantiate"
+    )
+    assert answer["params"] == 3_730
+    assert answer["output_shape"] == [1, 10]
+    assert answer["forward_seconds"] > 0
+
+
+def test_predict_and_attribute(client: Client) -> None:
+    best = client.predict(photo=handle_file(BEAGLE), k=3, api_name="/predict")["predictions"]
+    assert len(best) == 3
+    assert best[0]["label"] == "dog"
+    answer = client.predict(photo=handle_file(BEAGLE), method="integrated_gradients", api_name="/attribute")
+    assert (answer["label"], len(answer["map"]), len(answer["map"][0])) == ("dog", 32, 32)
+    assert abs(answer["delta"]) < 1
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "fields", "sentence"),
+    [
+        ("/architecture", {"growth_rate": 0}, "growth_rate must be 1 to 512, got 0"),
+        ("/architecture", {"growth_rate": True}, "growth_rate must be 1 to 512, got True"),
+        ("/layers", {"block_config": "x"}, "block_config must be 1 to 8 blocks of 1 to 256 layers, got 'x'"),
+        ("/memory", {"image_size": 3}, "image_size must be 29 to 4096"),
+        ("/instantiate", {"compression": 7}, "compression must be above 0 to 1, got 7"),
+    ],
+)
+def test_bad_fields_are_answered_with_the_sentence(client: Client, endpoint: str, fields: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(AppError) as error:
+        client.predict(api_name=endpoint, **fields)
+    assert sentence in str(error.value)
+
+
+def test_bad_photos_and_names_are_answered(client: Client, tmp_path: Any) -> None:
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    for arguments, sentence in (
+        ({"photo": handle_file(text)}, "Cannot read text.png as a photo"),
+        ({"photo": handle_file(BEAGLE), "net": "nonsense"}, "weights must be one of cifar10"),
+        ({"photo": handle_file(BEAGLE), "k": 0}, "k must be 1 or more"),
+    ):
+        with pytest.raises(AppError, match=sentence):
+            client.predict(api_name="/predict", **arguments)
+    with pytest.raises(AppError, match="target must be 0 to 9, got 10"):
+        client.predict(photo=handle_file(BEAGLE), target=10, api_name="/attribute")
+    with pytest.raises(AppError, match="method must be one of"):
+        client.predict(photo=handle_file(BEAGLE), method="guess", api_name="/attribute")
+
+
+def test_files_of_the_server_are_not_read(server: tuple[str, int]) -> None:
+    body = json.dumps({"data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, "cifar10", 5]}).encode()
+    request = urllib.request.Request(f"{server[0]}gradio_api/call/predict", body, {"content-type": "application/json"})
+    event = json.load(urllib.request.urlopen(request))["event_id"]
+    answer = urllib.request.urlopen(f"{server[0]}gradio_api/call/predict/{event}").read().decode()
+    assert "event: error" in answer
+    assert "passwd" not in answer
+    assert "root:" not in answer
+
+
+def test_compare(client: Client) -> None:
+    answer = client.predict(growth_rate=4, block_config=[2, 2], num_init_features=8, image_size=32, stem="cifar", api_name="/compare")
+    assert answer["variant"] == "BC"
+    assert answer["variants"]["BC"]["totals"]["params"] < answer["variants"]["plain"]["totals"]["params"]
+    assert answer["peers"]["resnet18"]["params"] == 11_689_512
+    assert answer["published"]["resnet50"]["top1_accuracy"] == 76.13
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_reuse(client: Client, weighted: bool) -> None:
+    answer = client.predict(weighted=weighted, api_name="/reuse")
+    assert answer["net"] == "cifar10"
+    expected = [block.as_dict() for block in reuse(load("cifar10"), weighted)]
+    assert answer["blocks"] == json.loads(json.dumps(expected))
+    assert '"path"' not in json.dumps(answer)
+
+
+def test_reuse_refuses_what_it_does_not_know(client: Client) -> None:
+    with pytest.raises(AppError, match="weights must be one of"):
+        client.predict(net="nonsense", api_name="/reuse")
+    with pytest.raises(AppError, match="weighted must be true or false, got 'x'"):
+        client.predict(weighted="x", api_name="/reuse")
+    with pytest.raises(AppError, match="not on this machine"):
+        client.predict(net="densenet121", api_name="/reuse")
