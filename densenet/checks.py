@@ -26,15 +26,19 @@ def checked_integer(field: str, value: object, limits: tuple[int, int]) -> int:
     return number
 
 
-def checked_number(field: str, value: object, rule: str) -> float:
-    """Return `value` as a float if it is a finite real number; else raise ValueError naming `rule`."""
+def checked_number(field: str, value: object, low: float, high: float, *, above: bool = False, below: bool = False) -> float:
+    """Return `value` as a float if it is a finite real number from `low` to `high`; else raise ValueError.
+
+    `above`: `low` itself is refused; `below`: `high` itself is refused.
+    """
+    rule = f"{'above ' if above else ''}{low:g} to {'below ' if below else ''}{high:g}"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ValueError(f"{field} must be {rule}, got {show_value(value)}, which is not a number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not math.isfinite(number):
+    if not ((low < number if above else low <= number) and (number < high if below else number <= high)):  # NaN is in no range
         raise ValueError(f"{field} must be {rule}, got {show_value(value)}")
     return number
 

@@ -42,18 +42,12 @@ def checked_blocks(value: object) -> tuple[int, ...]:
 
 def checked_compression(value: object) -> float:
     """Return `value` as a float if a transition can have it as its theta, above 0 to 1; else raise ValueError."""
-    compression = checked_number("compression", value, "above 0 to 1")
-    if not 0.0 < compression <= 1.0:
-        raise ValueError(f"compression must be above 0 to 1, got {show_value(value)}")
-    return compression
+    return checked_number("compression", value, 0, 1, above=True)
 
 
 def checked_drop_rate(value: object) -> float:
     """Return `value` as a float if it is a probability of dropping, 0 to below 1; else raise ValueError."""
-    drop_rate = checked_number("drop_rate", value, "0 to below 1")
-    if not 0.0 <= drop_rate < 1.0:
-        raise ValueError(f"drop_rate must be 0 to below 1, got {show_value(value)}")
-    return drop_rate
+    return checked_number("drop_rate", value, 0, 1, below=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from PIL import Image
 
+from densenet.checks import checked_number
 from densenet.model.net import DenseNet
 from densenet.pictures.images import as_rgb
 from densenet.weights.loading import Weights
@@ -77,9 +78,7 @@ def classify(model: DenseNet, image: Image.Image, k: int = 5, temperature: float
     """
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise ValueError(f"k must be 1 or more, got {k!r}")
-    low, high = TEMPERATURE_RANGE
-    if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not low <= temperature <= high:
-        raise ValueError(f"temperature must be {low:g} to {high:g}, got {temperature!r}")
+    temperature = checked_number("temperature", temperature, *TEMPERATURE_RANGE)
     probabilities = (logits_of(model, image) / temperature).softmax(0)
     best = probabilities.topk(min(k, len(probabilities)))
     labels = _record_of(model).labels()

@@ -36,7 +36,8 @@ from densenet.config import DenseNetConfig
 from densenet.model.inputs import check_class, check_input
 from densenet.model.net import DenseNet
 from densenet.running.batching import seconds_per_image
-from densenet.running.stopping import stop_inside, stopper
+from densenet.running.hooks import stop_inside
+from densenet.stopping import Stop
 
 __all__ = ["METHODS", "Attribution", "Method", "Option", "attribute", "expected_seconds", "film_strip", "options_of"]
 
@@ -172,7 +173,7 @@ def attribute(
     against: int | None = None,
     internal_batch_size: int | None = None,
     progress: Progress = lambda share, so_far: None,
-    stop: Callable[[], bool] | None = None,
+    stop: Stop | None = None,
     **options: object,
 ) -> Attribution:
     """Attribute the logit of class `target` to the input `x`, normalised, 1 x C x H x W, by one of `METHODS`.
@@ -182,11 +183,10 @@ def attribute(
     run at once, by default as many as take less than a second; it does not change the map.
 
     Slow methods call `progress` after each batch with the share that is done, 0 to 1, and the map so far, of the map's shape. `stop` is
-    asked before the start and after each dense layer, forward and backward; once it says yes, `densenet.running.stopping.Cancelled` is
-    raised. ValueError names what is wrong; the model's parameters, buffers and hooks are left as they are, and so is torch's random state.
+    called before the start and at each convolution, forward and backward. ValueError names what is wrong; the model's parameters, buffers
+    and hooks are left as they are, and so is torch's random state.
     """
-    if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    checked_choice("method", method, tuple(METHODS))
     _check(model, x, target, against)
     if internal_batch_size is not None:
         checked_integer("internal_batch_size", internal_batch_size, _IMAGES_RANGE)
@@ -194,9 +194,8 @@ def attribute(
     settled = settle(method, chosen.options, options, model, x)
     explained = private_copy(model) if chosen.hooks or stop is not None else model
     if stop is not None:
-        stopping = stopper(stop)
-        stopping()
-        stop_inside(explained, stopping)
+        stop()
+        stop_inside(explained, stop)
     leaf = x.detach().clone().requires_grad_()
     with torch.enable_grad():
         result = chosen.run(Score(explained, target, against), leaf, Way(internal_batch_size, progress), **settled)

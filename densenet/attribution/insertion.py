@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,15 +27,13 @@ from densenet.checks import checked_choice, checked_integer
 from densenet.model.inputs import check_class, check_input
 from densenet.model.net import DenseNet
 from densenet.running.batching import bounded_batch
+from densenet.stopping import Progress, Stop, go_on, tell_nobody
 
 STEPS_RANGE = (2, 200)
 RANDOM_MAPS_RANGE = (2, 20)
 SEED_RANGE = (0, 2**31 - 1)
 CONTROLS = ("pixels", "shifted")
 _BLUR = 0.1  # standard deviation in shorter sides of the photo
-
-Stop = Callable[[], object]  # may raise
-Progress = Callable[[int, int], object]  # told the images that were run, and their number
 
 
 @dataclass(frozen=True)
@@ -194,8 +192,8 @@ def random_controls(
     steps: int = 20,
     maps: int = 3,
     seed: int = 0,
-    stop: Stop = lambda: None,
-    progress: Progress = lambda done, total: None,
+    stop: Stop = go_on,
+    progress: Progress = tell_nobody,
 ) -> RandomControls:
     """Run `maps` (2 to 20) random maps of single pixels, to be compared with any map of the photo `x`: `curves` takes the result."""
     check_input(model, x)
@@ -217,8 +215,8 @@ def curves(
     control: str = "pixels",
     controls: RandomControls | None = None,
     seed: int = 0,
-    stop: Stop = lambda: None,
-    progress: Progress = lambda done, total: None,
+    stop: Stop = go_on,
+    progress: Progress = tell_nobody,
 ) -> Curves:
     """Insert and delete the pixels of the photo `x`, normalised, 1 x C x H x W, by the map `values`, 1 x C' x H x W, and by random maps.
 

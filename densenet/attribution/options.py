@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from densenet.checks import checked_choice, checked_integer
+from densenet.checks import checked_choice, checked_integer, checked_number
 from densenet.config import DenseNetConfig
 from densenet.model.net import DenseNet
 
@@ -65,9 +65,7 @@ def _checked(option: Option, value: object) -> int | float | str:
     assert option.high is not None
     if option.kind == "integer":
         return checked_integer(option.name, value, (int(option.low), int(option.high)))
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not option.low <= value <= option.high:
-        raise ValueError(f"{option.name} must be {option.low:g} to {option.high:g}, got {value!r}")
-    return float(value)
+    return checked_number(option.name, value, option.low, option.high)
 
 
 def settle(method: str, options: tuple[Option, ...], given: Mapping[str, object], model: DenseNet, x: Tensor) -> dict[str, object]:

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from densenet.attribution.catalogue import Attribution
-from densenet.attribution.insertion import SEED_RANGE, Curves, Progress, RandomControls, Stop, curves, pixel_values
+from densenet.attribution.insertion import SEED_RANGE, Curves, RandomControls, curves, pixel_values
 from densenet.checks import checked_integer
 from densenet.model.net import DenseNet
+from densenet.stopping import Progress, Stop, go_on, tell_nobody
 
 COMPLETENESS_LIMIT = 0.05
 CORRELATION_LIMIT = 0.5
@@ -129,7 +130,7 @@ def untrained(model: DenseNet, seed: int) -> DenseNet:
 
 
 def randomised_weights(
-    model: DenseNet, x: Tensor, values: Tensor, explain: Explain, *, nets: int = 5, seed: int = 0, stop: Stop = lambda: None
+    model: DenseNet, x: Tensor, values: Tensor, explain: Explain, *, nets: int = 5, seed: int = 0, stop: Stop = go_on
 ) -> RandomisedWeights:
     """Compare the map `values` of the photo `x`, 1 x C' x H x W, with what `explain` gives for `nets` (1 to 10) untrained nets.
 
@@ -163,8 +164,8 @@ def trust(
     controls: RandomControls | None = None,
     nets: int = 5,
     seed: int = 0,
-    stop: Stop = lambda: None,
-    progress: Progress = lambda done, total: None,
+    stop: Stop = go_on,
+    progress: Progress = tell_nobody,
 ) -> Iterator[Completeness | Curves | RandomisedWeights]:
     """Yield the checks of one map of the photo `x`, normalised, 1 x C x H x W, each as soon as it is there.
 

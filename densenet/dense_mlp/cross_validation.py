@@ -43,12 +43,8 @@ class Recipe:
     nets: int = 4  # from different seeds; the mean of their outputs is the prediction
 
     def __post_init__(self) -> None:
-        for field, above in (("learning_rate", True), ("weight_decay", False)):
-            rule = "above 0 to 100" if above else "0 to 100"
-            number = checked_number(field, getattr(self, field), rule)
-            if not 0 <= number <= 100 or (above and number == 0):
-                raise ValueError(f"{field} must be {rule}, got {number!r}")
-            object.__setattr__(self, field, number)
+        object.__setattr__(self, "learning_rate", checked_number("learning_rate", self.learning_rate, 0, 100, above=True))
+        object.__setattr__(self, "weight_decay", checked_number("weight_decay", self.weight_decay, 0, 100))
         object.__setattr__(self, "epochs", checked_integer("epochs", self.epochs, EPOCHS_RANGE))
         object.__setattr__(self, "batch_size", checked_integer("batch_size", self.batch_size, BATCH_SIZE_RANGE))
         object.__setattr__(self, "nets", checked_integer("nets", self.nets, NETS_RANGE))

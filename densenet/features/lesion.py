@@ -8,7 +8,7 @@ feature still says how much of it there is, no longer where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from densenet.features.wiring import BlockWiring, Reader, Source, block_wiring
 from densenet.model.inputs import check_class, check_input
 from densenet.model.net import DenseBlock, DenseNet
 from densenet.running.batching import bounded_batch, seconds_per_image
+from densenet.stopping import Progress, Stop, go_on, tell_nobody
 
 REPLACEMENTS = ("zero", "mean")
 MAX_EXPECTED_SECONDS = 300.0  # of a whole map
@@ -186,8 +187,8 @@ def lesion_map(
     *,
     cells: bool = True,
     by: str = "zero",
-    stop: Callable[[], object] = lambda: None,
-    progress: Callable[[int, int], object] = lambda done, total: None,
+    stop: Stop = go_on,
+    progress: Progress = tell_nobody,
 ) -> LesionMap:
     """Switch each source of dense block `block` off in turn and return how the logit and probability of class `target` move.
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -19,7 +18,8 @@ from densenet.config import DenseNetConfig, Workload
 from densenet.model.net import DenseNet
 from densenet.running.building import build, memory_errors_explained
 from densenet.running.device import choose_device, device_memory
-from densenet.running.stopping import stop_between_layers
+from densenet.running.hooks import stop_inside
+from densenet.stopping import Stop, go_on
 
 MAX_EXPECTED_SECONDS = 20.0
 _MEMORY_MARGIN = 1.25  # convolutions need workspaces
@@ -38,10 +38,6 @@ class Instance(NamedTuple):
     device: str  # its name for people
     free_bytes: int  # on the device, before the build
     total_bytes: int
-
-
-class Superseded(Exception):
-    """The build was given up because nobody waits for it any more."""
 
 
 def _check_fits(config: DenseNetConfig, image_size: int, device: torch.device, free: int, label: str) -> None:
@@ -71,12 +67,12 @@ def instantiate(
     config: DenseNetConfig,
     image_size: int = 224,
     device: torch.device | str | None = None,
-    superseded: Callable[[], bool] = lambda: False,
+    stop: Stop = go_on,
 ) -> Instance:
     """Build the net on `device` (default: a GPU where there is one), run it at batch 1 and report what was seen; the net is then freed.
 
-    `superseded` is asked before each module and each convolution; once it says yes, `Superseded` is raised. ValueError: too large or too
-    slow for the device, or out of its memory after all.
+    `stop` is called before each module that is built and at each convolution. ValueError: too large or too slow for the device, or out of
+    its memory after all.
     """
     config.check_image_size(image_size)
     target = device if isinstance(device, torch.device) else choose_device(device or "auto")
@@ -84,15 +80,11 @@ def instantiate(
     label, free, total = memory
     _check_fits(config, image_size, target, free, label)
 
-    def stop_if_superseded() -> None:
-        if superseded():
-            raise Superseded
-
     with memory_errors_explained("Not built", f"one image of {image_size} x {image_size}", memory):
         started = time.perf_counter()
-        model = build(partial(DenseNet, config), target, stop_if_superseded).eval().requires_grad_(False)
+        model = build(partial(DenseNet, config), target, stop).eval().requires_grad_(False)
         build_seconds = time.perf_counter() - started
-        stop_between_layers(model, stop_if_superseded)
+        stop_inside(model, stop)
         with torch.inference_mode():
             x = torch.rand(1, config.in_channels, image_size, image_size, device=target)
             slow, out = _forward_seconds(model, x)  # warm-up

@@ -27,7 +27,8 @@ from densenet.measure.forecast import expected_peer_seconds, expected_seconds
 from densenet.model.net import DenseNet
 from densenet.running.building import build, memory_errors_explained
 from densenet.running.device import DeviceMemory, choose_device, device_memory
-from densenet.running.stopping import stop_between_layers, stopper
+from densenet.running.hooks import stop_inside
+from densenet.stopping import Stop, go_on
 
 MAX_EXPECTED_SECONDS = 120.0  # of the whole measurement
 _MEMORY_MARGIN = 1.25  # workspaces of convolutions, and what the allocator cannot use
@@ -151,12 +152,12 @@ def measure(
     config: DenseNetConfig,
     workload: Workload,
     device: torch.device | str | None = None,
-    cancelled: Callable[[], bool] = lambda: False,
+    stop: Stop = go_on,
 ) -> Measurement:
     """Build the net on `device` (default: a GPU where there is one), take steps of `workload` and report; the net is then freed.
 
-    One measurement at a time runs on a device, others wait. `cancelled` is asked while waiting, before each module that is built and at
-    each convolution, forward and backward; once it says yes, `Cancelled` is raised. ValueError: too large or too slow for the device, out
+    One measurement at a time runs on a device, others wait. `stop` is called while waiting, before each module that is built and at
+    each convolution, forward and backward. ValueError: too large or too slow for the device, out
     of its memory after all, or a batch that BatchNorm cannot train on.
     """
     config.check_image_size(workload.image_size)
@@ -164,7 +165,7 @@ def measure(
     _check_batch(config, workload)
     needed = int(_MEMORY_MARGIN * estimate_memory(config, workload).peak)
     seconds = expected_seconds(config, workload, target.type) if target.type in _METHODS else 0.0
-    return _one_at_a_time(_Subject(partial(DenseNet, config, workload.checkpointing), config, needed, seconds), workload, target, cancelled)
+    return _one_at_a_time(_Subject(partial(DenseNet, config, workload.checkpointing), config, needed, seconds), workload, target, stop)
 
 
 def measure_peer(
@@ -172,7 +173,7 @@ def measure_peer(
     config: DenseNetConfig,
     workload: Workload,
     device: torch.device | str | None = None,
-    cancelled: Callable[[], bool] = lambda: False,
+    stop: Stop = go_on,
 ) -> Measurement:
     """Measure one of `densenet.compare.peers.PEERS` beside the net of `config`, by the same rules; the workload's checkpointing plays no
     part.
@@ -184,7 +185,7 @@ def measure_peer(
     seconds = expected_peer_seconds(name, config, workload, target.type) if target.type in _METHODS else 0.0
     subject = _Subject(partial(build_peer, name, config), config, needed, seconds)
     try:
-        return _one_at_a_time(subject, workload, target, cancelled)
+        return _one_at_a_time(subject, workload, target, stop)
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
@@ -194,18 +195,17 @@ def measure_peer(
         ) from None
 
 
-def _one_at_a_time(subject: _Subject, workload: Workload, device: torch.device, cancelled: Callable[[], bool]) -> Measurement:
-    stop_if_cancelled = stopper(cancelled)
+def _one_at_a_time(subject: _Subject, workload: Workload, device: torch.device, stop: Stop) -> Measurement:
     lock = _busy[str(device)]
     while not lock.acquire(timeout=0.1):
-        stop_if_cancelled()
+        stop()
     try:
-        return _measured(subject, workload, device, stop_if_cancelled)
+        return _measured(subject, workload, device, stop)
     finally:
         lock.release()
 
 
-def _measured(subject: _Subject, workload: Workload, device: torch.device, stop: Callable[[], None]) -> Measurement:
+def _measured(subject: _Subject, workload: Workload, device: torch.device, stop: Stop) -> Measurement:
     memory = device_memory(device)
     images = "one image" if workload.batch_size == 1 else f"a batch of {workload.batch_size} images"
     asked = f"{'training' if workload.mode == 'train' else 'inference'} on {images} of {workload.image_size} x {workload.image_size}"
@@ -213,7 +213,7 @@ def _measured(subject: _Subject, workload: Workload, device: torch.device, stop:
     before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
     with memory_errors_explained("Not measured", asked, memory):
         step = _Step(build(subject.make, device, stop), subject.config, workload, device)
-        stop_between_layers(step.model, stop)
+        stop_inside(step.model, stop)
         slow = step.seconds()  # warm-up
         peak = step.peak(before)
         times = [step.seconds() for _ in range(_TIMED_RUNS if slow < _RUNS_BELOW_SECONDS else 1)]

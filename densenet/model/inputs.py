@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from densenet.checks import checked_integer
 from densenet.model.net import DenseNet
 
 
@@ -21,6 +22,4 @@ def check_input(model: DenseNet, x: Tensor) -> None:
 
 def check_class(model: DenseNet, target: int, field: str = "target") -> None:
     """Raise ValueError, naming `field`, unless `target` is the index of one of the classes of `model`."""
-    classes = model.config.num_classes
-    if isinstance(target, bool) or not isinstance(target, int) or not 0 <= target < classes:
-        raise ValueError(f"{field} must be 0 to {classes - 1}, got {target!r}")
+    checked_integer(field, target, (0, model.config.num_classes - 1))

@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 from densenet.running.device import DeviceMemory
+from densenet.stopping import Stop
 
 _M = TypeVar("_M", bound=nn.Module)
 
 
-def build(make: Callable[[], _M], device: torch.device, stop: Callable[[], None]) -> _M:
+def build(make: Callable[[], _M], device: torch.device, stop: Stop) -> _M:
     """Have `make` build a net on the meta device, then give memory and values to its modules one by one; `stop` is called before each."""
     with torch.device("meta"):
         model = make()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,15 +18,13 @@ from densenet.checks import checked_integer
 from densenet.config import IMAGE_SIZE_RANGE
 from densenet.pictures.images import read_image
 from densenet.pictures.preprocessing import Preprocessing
-from densenet.running.stopping import stopper
+from densenet.stopping import Progress, Stop, go_on, tell_nobody
 
 MAX_BYTES = 4 * 2**30  # of decoded pictures
 MIN_IMAGES = 2  # of a class
 MIN_CLASSES = 2
 _ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"})
 _FINGERPRINT_IMAGES = 1000
-
-Progress = Callable[[int, int], object]  # told of decoding: files done, files in all
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +78,13 @@ def load_folder(
     size_px: int,
     *,
     max_bytes: int = MAX_BYTES,
-    progress: Progress = lambda done, total: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    progress: Progress = tell_nobody,
+    stop: Stop = go_on,
 ) -> ImageSet:
     """Decode a folder with one folder of pictures for each class, in the order of their names, each picture as the net will see it.
 
-    The largest centred square is fitted to `size_px` (`Preprocessing.view`). Files that cannot be read are skipped and named. `cancelled`
-    is asked at each picture; once it says yes, `densenet.running.stopping.Cancelled` is raised. ValueError: no such folder, fewer than two
+    The largest centred square is fitted to `size_px` (`Preprocessing.view`). Files that cannot be read are skipped and named. `stop` is
+    called at each picture. ValueError: no such folder, fewer than two
     classes, too few pictures in a class, or more than `max_bytes` of decoded pictures.
     """
     folder, size_px = Path(folder), checked_integer("size_px", size_px, IMAGE_SIZE_RANGE)
@@ -107,9 +104,8 @@ def load_folder(
     labels: list[int] = []
     names: list[str] = []
     skipped: list[str] = []
-    stop_if_cancelled = stopper(cancelled)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without holding the interpreter
-        decoded = pool.map(partial(_decoded, size_px=size_px, stop=stop_if_cancelled), [path for path, _ in files])
+        decoded = pool.map(partial(_decoded, size_px=size_px, stop=stop), [path for path, _ in files])
         for done, ((path, label), picture) in enumerate(zip(files, decoded, strict=True), start=1):
             progress(done, len(files))
             name = str(path.relative_to(folder))
@@ -128,7 +124,7 @@ def load_folder(
     return ImageSet(kept, torch.tensor(labels), classes, tuple(names), measured_preprocessing(kept), tuple(skipped))
 
 
-def _decoded(path: Path, size_px: int, stop: Callable[[], None]) -> Tensor | str:
+def _decoded(path: Path, size_px: int, stop: Stop) -> Tensor | str:
     """Return the picture that the net will see of a file, uint8, 3 x H x H, or why there is none."""
     stop()
     try:
@@ -144,8 +140,7 @@ def _pictures_in(folder: Path) -> list[Path]:
 
 def hold_out(data: ImageSet, count: int, seed: int = 0) -> tuple[ImageSet, ImageSet]:
     """Split `data` at random into (the rest, `count` pictures held out), each class by its share; ValueError if either would be empty."""
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count < len(data):
-        raise ValueError(f"count must be 1 to {len(data) - 1} of {len(data)} pictures, got {count!r}")
+    checked_integer("count", count, (1, len(data) - 1))
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
     by_class = order[torch.argsort(data.labels[order], stable=True)]
     position = torch.arange(len(data))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from densenet.running.stopping import Cancelled
+from densenet.stopping import Cancelled, Stop
 from densenet.train import checkpoint as checkpoints
 from densenet.train import parallel
 from densenet.train.augment import augmented
@@ -28,6 +28,15 @@ _PAUSE_SECONDS = 0.2  # between two looks at whether a pause is over
 _ORDER, _VIEWS = 0, 1000  # purposes of generators; the last one plus the process's rank
 
 Report = Callable[[Event], object]
+
+
+def _given_up(stop: Stop) -> bool:
+    """Whether `stop` raises `Cancelled`: processes that train together have to agree on it before they end."""
+    try:
+        stop()
+    except Cancelled:
+        return True
+    return False
 
 
 class Loop:
@@ -165,12 +174,12 @@ class Loop:
         state.loss_sum = state.correct = state.seen = 0.0
         state.finished = state.progress >= 1.0
 
-    def ending(self, stop: threading.Event, cancelled: Callable[[], bool]) -> str | None:
+    def ending(self, asked_to_end: threading.Event, stop: Stop) -> str | None:
         """Return "stopped" or "cancelled" if any process was told so, else None; wait before while a pause is asked for."""
         paused = False
         while True:
             wish = asked(self.file) if self.file is not None and not parallel.rank() else "go"
-            told = (wish == "pause", stop.is_set() or wish == "stop", cancelled())
+            told = (wish == "pause", asked_to_end.is_set() or wish == "stop", _given_up(stop))
             pause, *ends = parallel.largest([float(one) for one in told], self.device)
             if any(ends) or not pause:
                 break
@@ -190,7 +199,7 @@ class Loop:
         if self.file is not None and not parallel.rank():
             ask(self.file, "go")
 
-    def run(self, stop: threading.Event, cancelled: Callable[[], bool], report_seconds: float, save_seconds: float) -> None:
+    def run(self, asked_to_end: threading.Event, stop: Stop, report_seconds: float, save_seconds: float) -> None:
         """Take steps until the budget is spent or a stop is asked for; `Cancelled` once nobody waits for the end."""
         state = self.state
         if state.finished:
@@ -199,7 +208,7 @@ class Loop:
         self.tick()
         saved = time.perf_counter()
         while not state.finished:
-            if end := self.ending(stop, cancelled):
+            if end := self.ending(asked_to_end, stop):
                 self.save(must=True)
                 reason = "asked to stop" if end == "stopped" else "nobody waits for it any more"
                 self.tell("stopped", message=f"{reason}; start again with the same checkpoint to go on")

@@ -16,16 +16,6 @@ SEED_RANGE = (0, 2**31 - 1)
 PIXELS_RANGE = (0, 1024)
 
 
-def _checked_number(field: str, value: object, low: float, high: float, *, open_low: bool = False, open_high: bool = False) -> float:
-    """Return `value` as a float if it is a number between `low` and `high`, open ends excluded; else raise ValueError."""
-    rule = f"{'above ' if open_low else ''}{low:g} to {'below ' if open_high else ''}{high:g}"
-    number = checked_number(field, value, rule)
-    inside = (low < number if open_low else low <= number) and (number < high if open_high else number <= high)
-    if not inside:
-        raise ValueError(f"{field} must be {rule}, got {value!r}")
-    return number
-
-
 def _checked_flag(field: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{field} must be True or False, got {value!r}")
@@ -36,7 +26,7 @@ def _checked_pair(field: str, value: object, low: float, high: float) -> tuple[f
     """Return `value` as a smaller and a larger number, both above `low` and at most `high`."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise ValueError(f"{field} must be two numbers above {low:g} to {high:g}, got {value!r}")
-    first, second = (_checked_number(f"{field}[{i}]", number, low, high, open_low=True) for i, number in enumerate(value))
+    first, second = (checked_number(f"{field}[{i}]", number, low, high, above=True) for i, number in enumerate(value))
     if first > second:
         raise ValueError(f"{field} must be a smaller number and a larger one, got {value!r}")
     return first, second
@@ -45,7 +35,7 @@ def _checked_pair(field: str, value: object, low: float, high: float) -> tuple[f
 def _checked_steps_at(value: object) -> tuple[float, ...]:
     if not isinstance(value, (tuple, list)):
         raise ValueError(f"steps_at must be fractions of the training in rising order, got {value!r}")
-    at = tuple(_checked_number(f"steps_at[{i}]", fraction, 0, 1, open_low=True, open_high=True) for i, fraction in enumerate(value))
+    at = tuple(checked_number(f"steps_at[{i}]", fraction, 0, 1, above=True, below=True) for i, fraction in enumerate(value))
     if sorted(set(at)) != list(at):
         raise ValueError(f"steps_at must be fractions of the training in rising order, got {value!r}")
     return at
@@ -94,32 +84,32 @@ class Recipe:
     def __post_init__(self) -> None:
         values = {
             "epochs": checked_integer("epochs", self.epochs, EPOCHS_RANGE),
-            "minutes": None if self.minutes is None else _checked_number("minutes", self.minutes, 0, 1e6, open_low=True),
+            "minutes": None if self.minutes is None else checked_number("minutes", self.minutes, 0, 1e6, above=True),
             "batch_size": checked_integer("batch_size", self.batch_size, BATCH_SIZE_RANGE),
             "optimizer": checked_choice("optimizer", self.optimizer, OPTIMIZERS),
-            "lr": _checked_number("lr", self.lr, 0, 100, open_low=True),
-            "momentum": _checked_number("momentum", self.momentum, 0, 1, open_high=True),
-            "weight_decay": _checked_number("weight_decay", self.weight_decay, 0, 10),
+            "lr": checked_number("lr", self.lr, 0, 100, above=True),
+            "momentum": checked_number("momentum", self.momentum, 0, 1, below=True),
+            "weight_decay": checked_number("weight_decay", self.weight_decay, 0, 10),
             "schedule": checked_choice("schedule", self.schedule, SCHEDULES),
-            "warmup": _checked_number("warmup", self.warmup, 0, 1, open_high=True),
+            "warmup": checked_number("warmup", self.warmup, 0, 1, below=True),
             "steps_at": _checked_steps_at(self.steps_at),
-            "step_factor": _checked_number("step_factor", self.step_factor, 0, 1, open_low=True),
-            "label_smoothing": _checked_number("label_smoothing", self.label_smoothing, 0, 1, open_high=True),
-            "ema_decay": _checked_number("ema_decay", self.ema_decay, 0, 1, open_high=True),
+            "step_factor": checked_number("step_factor", self.step_factor, 0, 1, above=True),
+            "label_smoothing": checked_number("label_smoothing", self.label_smoothing, 0, 1, below=True),
+            "ema_decay": checked_number("ema_decay", self.ema_decay, 0, 1, below=True),
             "flip": _checked_flag("flip", self.flip),
             "crop": checked_choice("crop", self.crop, CROPS),
             "shift_px": checked_integer("shift_px", self.shift_px, PIXELS_RANGE),
             "crop_area": _checked_pair("crop_area", self.crop_area, 0, 4),
             "crop_aspect": _checked_pair("crop_aspect", self.crop_aspect, 0, 10),
             "cutout_px": checked_integer("cutout_px", self.cutout_px, PIXELS_RANGE),
-            "brightness": _checked_number("brightness", self.brightness, 0, 1),
-            "contrast": _checked_number("contrast", self.contrast, 0, 1),
-            "saturation": _checked_number("saturation", self.saturation, 0, 1),
-            "sharpness": _checked_number("sharpness", self.sharpness, 0, 1),
+            "brightness": checked_number("brightness", self.brightness, 0, 1),
+            "contrast": checked_number("contrast", self.contrast, 0, 1),
+            "saturation": checked_number("saturation", self.saturation, 0, 1),
+            "sharpness": checked_number("sharpness", self.sharpness, 0, 1),
             "precision": checked_choice("precision", self.precision, PRECISIONS),
             "channels_last": _checked_flag("channels_last", self.channels_last),
             "early_px": checked_integer("early_px", self.early_px, PIXELS_RANGE),
-            "early_share": _checked_number("early_share", self.early_share, 0, 1, open_high=True),
+            "early_share": checked_number("early_share", self.early_share, 0, 1, below=True),
             "seed": checked_integer("seed", self.seed, SEED_RANGE),
         }
         for field, value in values.items():

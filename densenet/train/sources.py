@@ -18,7 +18,8 @@ from torchvision.transforms.v2.functional import resize
 
 from densenet.checks import checked_integer
 from densenet.config import IMAGE_SIZE_RANGE
-from densenet.train.data import MAX_BYTES, ImageSet, Progress, load_folder, measured_preprocessing
+from densenet.stopping import Progress, Stop, go_on, tell_nobody
+from densenet.train.data import MAX_BYTES, ImageSet, load_folder, measured_preprocessing
 
 DATASETS = ("fashion_mnist", "cifar10", "cifar100")
 FASHION_MNIST_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package dataset-fashion-mnist
@@ -33,8 +34,8 @@ def load_dataset(
     *,
     train: bool = True,
     download: bool = False,
-    progress: Progress = lambda done, total: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    progress: Progress = tell_nobody,
+    stop: Stop = go_on,
 ) -> ImageSet:
     """Return the training or the test half of one of `DATASETS`, at its own size.
 
@@ -50,7 +51,7 @@ def load_dataset(
         raise ValueError(f"{name} needs the folder that holds it, or shall hold it")
     pictures = Path(folder) / ("train" if train else "test")
     if pictures.is_dir():
-        return load_folder(pictures, 32, progress=progress, cancelled=cancelled)
+        return load_folder(pictures, 32, progress=progress, stop=stop)
     kind = datasets.CIFAR10 if name == "cifar10" else datasets.CIFAR100
     found = _opened(name, Path(folder), lambda: kind(str(folder), train=train, download=download))
     images = torch.from_numpy(found.data).permute(0, 3, 1, 2).contiguous()
@@ -126,23 +127,21 @@ def load_split(
     folder: str | PathLike[str] | None = None,
     download: bool = False,
     max_bytes: int = MAX_BYTES,
-    progress: Progress = lambda done, total: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    progress: Progress = tell_nobody,
+    stop: Stop = go_on,
 ) -> tuple[ImageSet, ImageSet | None]:
     """Return (training pictures, test pictures or None) of `source`: one of `DATASETS`, in `folder`, or a folder of classes.
 
-    A folder that holds train/ and test/ (or val/) is read as these two. `size_px` None: a dataset's own size, 32 for folders. `cancelled`
-    is `load_folder`'s. ValueError for data that are not there or not enough.
+    A folder that holds train/ and test/ (or val/) is read as these two. `size_px` None: a dataset's own size, 32 for folders. `progress`
+    and `stop` are `load_folder`'s. ValueError for data that are not there or not enough.
     """
     if source in DATASETS:
-        train, test = (
-            load_dataset(source, folder, train=half, download=download, progress=progress, cancelled=cancelled) for half in (True, False)
-        )
+        train, test = (load_dataset(source, folder, train=half, download=download, progress=progress, stop=stop) for half in (True, False))
         if size_px is None:
             return train, test
         return resized(train, size_px, max_bytes), resized(test, size_px, max_bytes)
     side = _FOLDER_SIZE_PX if size_px is None else size_px
-    read = partial(load_folder, size_px=side, max_bytes=max_bytes, progress=progress, cancelled=cancelled)
+    read = partial(load_folder, size_px=side, max_bytes=max_bytes, progress=progress, stop=stop)
     root = Path(source)
     if not (root / "train").is_dir():
         return read(root), None

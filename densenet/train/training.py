@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -16,6 +16,7 @@ import torch
 from densenet.model.net import DenseNet
 from densenet.running.building import memory_errors_explained
 from densenet.running.device import choose_device, device_memory
+from densenet.stopping import Stop, go_on
 from densenet.train import checkpoint as checkpoints
 from densenet.train import parallel
 from densenet.train.checkpoint import locked
@@ -109,7 +110,7 @@ def fit(
     checkpoint: str | PathLike[str] | None = None,
     *,
     report: Report = lambda event: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    stop: Stop = go_on,
     device: torch.device | str = "auto",
     report_seconds: float = 1.0,
     save_seconds: float = 60.0,
@@ -118,9 +119,9 @@ def fit(
 
     The checkpoint is written whole or not at all, after each epoch and every `save_seconds`. Killed at any moment and started again, the
     training ends where an uninterrupted one ends, bit for bit, on the same machine with the same number of threads (not with a budget in
-    `minutes`, which counts time). Ctrl-C, SIGTERM (in the main thread) and `events.ask` write a checkpoint and end it. `cancelled` is asked
-    before each step; once it says yes, a checkpoint is written and `densenet.running.stopping.Cancelled` is raised. Beside the checkpoint
-    lies a log of all events, which `report` is told too, about every `report_seconds`.
+    `minutes`, which counts time). Ctrl-C, SIGTERM (in the main thread) and `events.ask` write a checkpoint and end it. `stop` is called
+    before each step; where it raises `Cancelled`, a checkpoint is written first. Beside the checkpoint lies a log of all events, which
+    `report` is told too, about every `report_seconds`.
 
     Started by torchrun within `parallel.together`, the processes share each batch and average their gradients. BatchNorm's statistics stay
     each process's own; rank 0's are evaluated and saved. Only rank 0 reports, of its own share.
@@ -134,7 +135,7 @@ def fit(
     state = TrainingState(model, recipe)
     file = None if checkpoint is None else Path(checkpoint)
     identity = described(model, recipe, train)
-    with locked(file if not parallel.rank() else None, state.needed_bytes()), _signals() as stop, _own_draws(target):
+    with locked(file if not parallel.rank() else None, state.needed_bytes()), _signals() as asked_to_end, _own_draws(target):
         saved = parallel.given_by_first(None if parallel.rank() else _read(file, identity))
         if saved is not None:
             state.restore(saved)
@@ -142,7 +143,7 @@ def fit(
             forget_after(log_of(file), state.step)
         loop = Loop(state, (train, valid), recipe, file, identity, report, target)
         with memory_errors_explained("Not trained", f"training on batches of {loop.share} pictures", device_memory(target)):
-            loop.run(stop, cancelled, report_seconds, save_seconds)
+            loop.run(asked_to_end, stop, report_seconds, save_seconds)
     best = parallel.given_by_first(state.best)
     if best is not None:
         model.load_state_dict(best)

@@ -79,10 +79,7 @@ def _classes_on(card: Card, num_classes: int) -> tuple[str, ...] | None:
 def _numbers(values: object, field: str, count: int, low: float) -> tuple[float, ...]:
     if not isinstance(values, list) or len(values) != count:
         raise ValueError(f"its card's {field} must be a list of {count}, one number for each channel, got {values!r:.60}")
-    numbers = tuple(checked_number(f"its card's {field}", value, f"a number from {low:g} to 1000") for value in values)
-    if not all(low <= number <= 1000 for number in numbers):
-        raise ValueError(f"its card's {field} must be numbers from {low:g} to 1000, got {values!r:.60}")
-    return numbers
+    return tuple(checked_number(f"its card's {field}[{i}]", value, low, 1000) for i, value in enumerate(values))
 
 
 def _preprocessing_on(card: Card, config: DenseNetConfig) -> Preprocessing | None:
@@ -126,9 +123,7 @@ def _accuracy_on(card: Card) -> tuple[float | None, float | None, str]:
     percents: list[float | None] = []
     for field in ("top1", "top5"):
         share = said.get(field)
-        number = None if share is None else checked_number(f"its card's accuracy {field}", share, "0 to 1")
-        if number is not None and not 0 <= number <= 1:
-            raise ValueError(f"its card's accuracy {field} must be 0 to 1, got {share!r}")
+        number = None if share is None else checked_number(f"its card's accuracy {field}", share, 0, 1)
         percents.append(None if number is None else 100 * number)
     on = said.get("on", "")
     if not isinstance(on, str) or (not on and percents != [None, None]):

@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import urllib.request
-from collections.abc import Callable
 from http.client import HTTPException
 from os import PathLike
 from pathlib import Path
 from typing import IO
 
 from densenet.files import write_whole
-
-Progress = Callable[[int, int], object]  # told of a download: bytes that came, bytes in all (0: not known)
+from densenet.stopping import Progress
 
 _STALLED_SECONDS = 10  # without a byte: a network that swallows packets would keep a thread, and all that wait for it, for ever
 

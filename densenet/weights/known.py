@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from densenet.checks import checked_choice
 from densenet.pictures.preprocessing import IMAGENET
 from densenet.presets import PRESETS
 from densenet.published import PUBLISHED
@@ -43,6 +44,4 @@ WEIGHTS: dict[str, Weights] = {
 
 
 def _record(name: str) -> Weights:
-    if name not in WEIGHTS:
-        raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, got {name!r}")
-    return WEIGHTS[name]
+    return WEIGHTS[checked_choice("weights", name, tuple(WEIGHTS))]

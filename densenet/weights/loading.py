@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from densenet.files import sha256_of
 from densenet.record import Weights
+from densenet.stopping import Progress, tell_nobody
 from densenet.weights.cards import card_bytes
-from densenet.weights.download import Progress, download, folder_of
+from densenet.weights.download import download, folder_of
 from densenet.weights.known import ASSETS, WEIGHTS, _record
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ _KEPT_NETS = 3  # loaded at once; densenet161 alone holds 115 MB
 
 def _file_of(record: Weights, weights_dir: str | PathLike[str] | None) -> Path:
     return ASSETS / f"{record.name}.pth" if record.url is None else folder_of(weights_dir) / record.url.rsplit("/", 1)[1]
-
-
-def _nothing(done: int, total: int) -> None:
-    """Take no notice of a download's progress."""
 
 
 def is_here(name: str, weights_dir: str | PathLike[str] | None = None) -> bool:
@@ -55,7 +52,7 @@ def _brought(record: Weights, file: Path, offline: bool, progress: Progress) -> 
     return file
 
 
-def fetch(name: str, *, weights_dir: str | PathLike[str] | None = None, offline: bool = False, progress: Progress = _nothing) -> Path:
+def fetch(name: str, *, weights_dir: str | PathLike[str] | None = None, offline: bool = False, progress: Progress = tell_nobody) -> Path:
     """Return the file of the weights called `name`, brought first where it is not here, without building the net.
 
     Arguments and errors are those of `load`.
@@ -84,7 +81,7 @@ def _kept_or(key: tuple[object, ...], make: Callable[[], DenseNet]) -> DenseNet:
     return model
 
 
-def load(name: str, *, weights_dir: str | PathLike[str] | None = None, offline: bool = False, progress: Progress = _nothing) -> DenseNet:
+def load(name: str, *, weights_dir: str | PathLike[str] | None = None, offline: bool = False, progress: Progress = tell_nobody) -> DenseNet:
     """Return the net called `name` of `WEIGHTS`: eval, frozen, on the CPU, shared and read-only, with its record as `.weights`.
 
     ImageNet files are kept in `weights_dir`, by default torch's cache; `progress` is told the bytes that came and their total (0: not

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from densenet import DenseNetConfig, Workload, totals
+from densenet.stopping import Cancelled, stop_when
 from explorer.components.formatting import duration, exact, memory
 from explorer.settings import Settings
 from explorer.work import background
@@ -47,14 +48,14 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
 
     yield _strip("busy", "building the net …")
     from densenet.arithmetic.seconds import forward_seconds
-    from densenet.measure.instantiate import Superseded, instantiate
+    from densenet.measure.instantiate import instantiate
 
     try:
         about = forward_seconds(config, workload.image_size, background.run(look, settings).type)
         if about > _WORTH_SAYING_SECONDS:
             yield _strip("busy", f"building the net, and one forward pass of about {duration(about)} …")
-        seen = background.run(instantiate, config, workload.image_size, settings.device, superseded)
-    except Superseded:
+        seen = background.run(instantiate, config, workload.image_size, settings.device, stop_when(superseded))
+    except Cancelled:
         yield gr.skip()
         return
     except ValueError as error:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import gradio as gr
 
+from densenet.stopping import Stop, stop_when
 from explorer.work.queues import EXPLAINING, MEASURING
 
 _running: dict[tuple[str, str], threading.Event] = {}  # by session and kind: set to give the work up
 
 
 @contextmanager
-def cancellable(request: gr.Request, kind: str) -> Iterator[Callable[[], bool]]:
-    """Give the function that says whether the visitor's work of this kind has been given up."""
+def cancellable(request: gr.Request, kind: str) -> Iterator[Stop]:
+    """Give the `Stop` of the visitor's work of this kind."""
     mine = (request.session_hash or "", kind)
     stop = _running[mine] = threading.Event()
     try:
-        yield stop.is_set
+        yield stop_when(stop.is_set)
     finally:
         if _running.get(mine) is stop:
             del _running[mine]

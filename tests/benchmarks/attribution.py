@@ -21,7 +21,7 @@ from densenet import PRESETS
 from densenet.attribution.catalogue import METHODS, attribute, film_strip
 from densenet.model.net import DenseNet
 from densenet.running.batching import stoppable_batch
-from densenet.running.stopping import Cancelled
+from densenet.stopping import Cancelled, stop_when
 from densenet.weights.loading import load
 from tests.conftest import randomised
 
@@ -92,7 +92,7 @@ def seconds_to_stop(model: DenseNet, x: Tensor, method: str) -> float:
 
     threading.Timer(0.3 if x.shape[-1] == 32 else 1.5, wishing).start()
     try:
-        attribute(model, x, _TARGET, method, stop=wish.is_set)
+        attribute(model, x, _TARGET, method, stop=stop_when(wish.is_set))
     except Cancelled:
         return time.perf_counter() - wished[0]
     return 0.0

@@ -112,13 +112,13 @@ def measure_all(
 ) -> Iterator[tuple[Any, Any, str]]:
     """Yield the measurements and the view with each of them as soon as it is taken, and a line on how it goes."""
     from densenet.measure.measurement import measure, measure_peer
-    from densenet.running.stopping import Cancelled
+    from densenet.stopping import Cancelled
 
     state = PageState(preset, config, workload)
     device = background.run(look, settings)
     waiting = [what for what in _wanted(view, state, pinned) if key(*what) not in measured]
     taken = dict(list(measured.items())[-_KEPT:])
-    with cancellable(request, MEASURING) as cancelled:
+    with cancellable(request, MEASURING) as stop:
         for i, what in enumerate(waiting):
             name, subject, step = key(*what)
             left = sum(_expected(*other, device.type) for other in waiting[i:])
@@ -131,9 +131,9 @@ def measure_all(
             )
             try:
                 if name == OURS:
-                    seen = background.run(measure, subject, step, settings.device, cancelled)
+                    seen = background.run(measure, subject, step, settings.device, stop)
                 else:
-                    seen = background.run(measure_peer, name, subject, step, settings.device, cancelled)
+                    seen = background.run(measure_peer, name, subject, step, settings.device, stop)
                 taken[key(*what)] = seen.peak
             except Cancelled:
                 yield gr.skip(), gr.skip(), '<div class="hint">Measurement cancelled; what was measured stays.</div>'

@@ -122,14 +122,14 @@ def measure_one_step(
 ) -> Iterator[tuple[Any, Any, str]]:
     """Yield the measurements, the charts with their marks, and a line on how it goes."""
     from densenet.measure.measurement import measure
-    from densenet.running.stopping import Cancelled
+    from densenet.stopping import Cancelled
 
     background.run(look, settings)
     about = measuring_seconds(settings, config, workload) or 0.0
     yield gr.skip(), gr.skip(), f'<div class="hint">Measuring, about {duration(about)} …</div>'
     try:
-        with cancellable(request, MEASURING) as cancelled:
-            seen: Measurement = background.run(measure, config, workload, settings.device, cancelled)
+        with cancellable(request, MEASURING) as stop:
+            seen: Measurement = background.run(measure, config, workload, settings.device, stop)
     except Cancelled:
         yield gr.skip(), gr.skip(), '<div class="hint">Measurement cancelled.</div>'
         return

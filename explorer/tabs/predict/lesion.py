@@ -92,16 +92,16 @@ def _lesions(
 ) -> Generator[str, None, LesionMap | None]:
     """Yield how far the runs are, as HTML; returns the lesions, or None if they were given up."""
     from densenet.features.lesion import lesion_map
-    from densenet.running.stopping import Cancelled, stopper
+    from densenet.stopping import Cancelled
 
     def work(tell: Callable[[tuple[int, int]], None]) -> LesionMap:
         def progress(done: int, total: int) -> None:
             tell((done, total))
 
-        return lesion_map(subject.model, subject.x, target, block, cells=cells, by=by, stop=stopper(cancelled), progress=progress)
+        return lesion_map(subject.model, subject.x, target, block, cells=cells, by=by, stop=stop, progress=progress)
 
     try:
-        with cancellable(request, EXPLAINING) as cancelled:
+        with cancellable(request, EXPLAINING) as stop:
             return (yield from _each(background.stream(work), lambda told: f'<div class="hint">{told[0]} of {told[1]} runs …</div>'))
     except Cancelled:
         yield '<div class="hint">Stopped.</div>'

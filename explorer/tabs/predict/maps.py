@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
+from densenet.stopping import Stop
 from explorer.components.formatting import duration
 from explorer.components.map_panel import Shown, map_panel, panel_value
 from explorer.components.messages import explained
@@ -60,9 +61,7 @@ def _note(attribution: Attribution) -> tuple[str, bool]:
     return f"completeness error {100 * judged.error:.1f}\u00a0% ({attribution.delta:+.2g})", judged.error > _BAD_COMPLETENESS
 
 
-def _one(
-    subject: Subject, asked: Asked, against: int, method: str, options: dict[str, object], cancelled: Callable[[], bool]
-) -> Iterator[Shown]:
+def _one(subject: Subject, asked: Asked, against: int, method: str, options: dict[str, object], stop: Stop) -> Iterator[Shown]:
     """Yield one map while it grows, and last as it is."""
     from densenet.attribution.catalogue import METHODS, attribute
 
@@ -75,7 +74,7 @@ def _one(
         def progress(share: float, so_far: Tensor | None) -> None:
             tell((share, so_far))
 
-        return attribute(subject.model, subject.x, asked.target, method, against=other, progress=progress, stop=cancelled, **options)  # type: ignore[arg-type]
+        return attribute(subject.model, subject.x, asked.target, method, against=other, progress=progress, stop=stop, **options)  # type: ignore[arg-type]
 
     yield Shown(label, "computing …")
     started = time.perf_counter()
@@ -108,7 +107,7 @@ def show(
     *values: Any,
 ) -> Iterator[str]:
     """Yield the maps of the asked class, each as soon as it is there, slow ones while they grow."""
-    from densenet.running.stopping import Cancelled
+    from densenet.stopping import Cancelled
 
     if photo is None or asked is None:
         yield ""
@@ -122,9 +121,9 @@ def show(
         return panel_value(subject.view, list(drawn.values()), head=head_of(subject, asked, other), key=key)
 
     try:
-        with cancellable(request, EXPLAINING) as cancelled:
+        with cancellable(request, EXPLAINING) as stop:
             for name in methods:
-                for shown in _one(subject, asked, other, name, options_for(name, values, subject), cancelled):
+                for shown in _one(subject, asked, other, name, options_for(name, values, subject), stop):
                     drawn[name] = shown
                     yield page()
     except Cancelled:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from PIL import Image
 
+from densenet.stopping import Stop
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.charts import Figure, layout_of
 from explorer.components.map_panel import Shown, map_panel, panel_value
@@ -90,16 +91,13 @@ def curve_figures(check: Curves) -> list[Figure]:
     ]
 
 
-def _checks(
-    subject: Subject, asked: Asked, method: str, cancelled: Callable[[], bool]
-) -> Iterator[Attribution | Completeness | Curves | RandomisedWeights]:
+def _checks(subject: Subject, asked: Asked, method: str, stop: Stop) -> Iterator[Attribution | Completeness | Curves | RandomisedWeights]:
     """Yield the map, then each of its checks as soon as it is there."""
     from densenet.attribution.catalogue import METHODS, attribute
     from densenet.attribution.trust import trust
-    from densenet.running.stopping import stopper
 
     def explain(model: Any) -> Attribution:
-        return attribute(model, subject.x, asked.target, method, stop=cancelled)
+        return attribute(model, subject.x, asked.target, method, stop=stop)
 
     result = background.run(explain, subject.model)
     yield result
@@ -111,7 +109,7 @@ def _checks(
         attribution=result,
         control="shifted" if method in _COARSE else "pixels",
         nets=1 if METHODS[method].passes > _SLOW_PASSES else 5,
-        stop=stopper(cancelled),
+        stop=stop,
     )
     while (check := background.run(next, checks, None)) is not None:
         yield check
@@ -128,7 +126,7 @@ def show(
     from densenet.attribution.catalogue import METHODS, Attribution
     from densenet.attribution.insertion import Curves
     from densenet.attribution.trust import Completeness
-    from densenet.running.stopping import Cancelled
+    from densenet.stopping import Cancelled
 
     subject = subject_of(settings, photo, asked)
     facts = METHODS[method]
@@ -137,8 +135,8 @@ def show(
     busy = '<div class="hint">checking …</div>'
     yield gr.skip(), words + busy, ""
     try:
-        with cancellable(request, EXPLAINING) as cancelled:
-            for check in _checks(subject, asked, method, cancelled):
+        with cancellable(request, EXPLAINING) as stop:
+            for check in _checks(subject, asked, method, stop):
                 if isinstance(check, Attribution):
                     shown = Shown(METHOD_LABELS[method], facts.says, method, pixels_of(method, check.map), unit=UNIT)
                     value = panel_value(subject.view, [shown], head=head_of(subject, asked, NOBODY), key=f"{asked}{method}")

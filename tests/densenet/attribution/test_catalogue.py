@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from densenet import PRESETS
 from densenet.attribution.catalogue import METHODS, Attribution, attribute, film_strip, options_of
 from densenet.model.net import DenseNet
-from densenet.running.stopping import Cancelled
+from densenet.stopping import Cancelled, Stop, go_on, stop_when
 from tests.support.explained import CONFIGS, THREE_BLOCKS, TINY, logit, photo, state_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting")  # Captum's, which the library silences outside pytest
@@ -154,7 +154,7 @@ def test_nothing_of_the_model_changes(make_net: Make, method: str, frozen: bool)
     x = photo()
     torch.manual_seed(11)
     before, pixels, random = state_of(model), x.clone(), torch.get_rng_state()
-    attribute(model, x, 0, method, stop=lambda: False)
+    attribute(model, x, 0, method, stop=go_on)
     with pytest.raises(Cancelled):
         attribute(model, x, 0, method, stop=after(3)[1])
     with pytest.raises(ValueError, match="no_such"):
@@ -191,9 +191,7 @@ def test_eight_threads_at_once(make_net: Make, method: str) -> None:
 def test_progress_ends_in_the_map(tiny: DenseNet, method: str, against: int | None) -> None:
     told: list[tuple[float, Tensor | None]] = []
     x = photo()
-    result = attribute(
-        tiny, x, 3, method, against=against, internal_batch_size=7, progress=lambda *news: told.append(news), stop=lambda: False
-    )
+    result = attribute(tiny, x, 3, method, against=against, internal_batch_size=7, progress=lambda *news: told.append(news), stop=go_on)
     shares = [share for share, _ in told]
     assert shares == sorted(set(shares))
     assert 0 < shares[0] < 0.2
@@ -213,15 +211,15 @@ def test_quick_methods_tell_nothing(tiny: DenseNet, method: str) -> None:
     assert told == []
 
 
-def after(calls: int) -> tuple[list[int], Callable[[], bool]]:
-    """A question that is answered yes from call number `calls` on, and its count."""
+def after(calls: int) -> tuple[list[int], Stop]:
+    """What gives the work up after `calls` calls, and their count."""
     count = [0]
 
-    def stop() -> bool:
+    def given_up() -> bool:
         count[0] += 1
         return count[0] > calls
 
-    return count, stop
+    return count, stop_when(given_up)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -229,8 +227,8 @@ def test_a_method_can_be_given_up_anywhere(tiny: DenseNet, method: str) -> None:
     expected = attribute(tiny, photo(), 1, method, **FEW.get(method, {})).map
     total, never = after(10**9)
     torch.testing.assert_close(attribute(tiny, photo(), 1, method, stop=never, **FEW.get(method, {})).map, expected)
-    layers = sum(TINY.block_config)
-    assert total[0] >= 1 + layers * (1 if method in ("grad_cam", "occlusion") else 2), "at each dense layer, forward and backward"
+    convolutions = sum(isinstance(module, nn.Conv2d) for module in tiny.modules())
+    assert total[0] >= 1 + convolutions * (1 if method in ("grad_cam", "occlusion") else 2), "at each convolution, forward and backward"
     for calls in range(0, total[0], max(1, total[0] // 9)):
         count, stop = after(calls)
         with pytest.raises(Cancelled):
@@ -244,7 +242,7 @@ def test_giving_up_takes_less_than_a_second(make_net: Make) -> None:
     for method in SLOW:
         started = time.perf_counter()
         with pytest.raises(Cancelled):
-            attribute(model, x, 1, method, stop=lambda since=started: time.perf_counter() - since > 0.5)  # type: ignore[misc]
+            attribute(model, x, 1, method, stop=stop_when(lambda since=started: time.perf_counter() - since > 0.5))  # type: ignore[misc]
         assert time.perf_counter() - started < 1.5
 
 

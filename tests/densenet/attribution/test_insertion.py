@@ -19,7 +19,7 @@ from densenet.attribution import insertion as module
 from densenet.attribution.insertion import Curve, Curves, blurred, curves, pixel_values, random_controls
 from densenet.model.net import DenseNet
 from densenet.running.batching import bounded_batch
-from densenet.running.stopping import Cancelled
+from densenet.stopping import Cancelled
 
 Make = Callable[..., DenseNet]
 TINY = PRESETS["tiny"]

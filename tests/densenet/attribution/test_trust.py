@@ -18,7 +18,7 @@ from densenet.attribution.catalogue import Attribution, attribute
 from densenet.attribution.insertion import Curves, curves
 from densenet.attribution.trust import Completeness, RandomisedWeights, completeness, randomised_weights, rank_correlation, trust, untrained
 from densenet.model.net import DenseNet
-from densenet.running.stopping import Cancelled
+from densenet.stopping import Cancelled
 from densenet.weights.loading import load
 from tests.conftest import randomised
 

@@ -16,7 +16,7 @@ from densenet.compare.peers import PEERS, build_peer, count, peer_counts
 from densenet.measure.forecast import expected_peer_seconds
 from densenet.measure.measurement import measure, measure_peer
 from densenet.published import RESNETS
-from densenet.running.stopping import Cancelled
+from densenet.stopping import Cancelled, stop_when
 
 
 @pytest.mark.parametrize("name", RESNETS)
@@ -119,7 +119,7 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match=r"^Not measured: training on a batch of 4096 images of 224 x 224"):
         measure_peer("resnet50", PRESETS["densenet121"], Workload(image_size=224, batch_size=4096, mode="train"), "cpu")
     with pytest.raises(Cancelled):
-        measure_peer("resnet18", tiny, Workload(image_size=32), "cpu", lambda: True)
+        measure_peer("resnet18", tiny, Workload(image_size=32), "cpu", stop_when(lambda: True))
 
 
 def test_expected_time_grows_with_the_work() -> None:

@@ -18,7 +18,7 @@ from densenet.features import lesion as module
 from densenet.features.lesion import Lesion, lesion, lesion_map
 from densenet.features.wiring import Reader, Source, block_wiring
 from densenet.model.net import DenseNet
-from densenet.running.stopping import Cancelled
+from densenet.stopping import Cancelled
 
 Make = Callable[..., DenseNet]
 TINY = PRESETS["tiny"]

@@ -12,10 +12,10 @@ import torch
 from densenet import PRESETS, DenseNetConfig, totals
 from densenet.arithmetic.seconds import forward_seconds
 from densenet.measure import instantiate
-from densenet.measure.instantiate import Superseded
 from densenet.measure.instantiate import instantiate as build
 from densenet.presets import PRESET_IMAGE_SIZE
 from densenet.running.device import DeviceMemory
+from densenet.stopping import Cancelled, stop_when
 
 TINY = PRESETS["tiny"]
 
@@ -108,8 +108,8 @@ def after(calls: int) -> tuple[list[int], Callable[[], bool]]:
 
 def test_a_superseded_build_stops_at_once() -> None:
     count, superseded = after(0)
-    with pytest.raises(Superseded):
-        build(PRESETS["densenet264"], 224, "cpu", superseded)
+    with pytest.raises(Cancelled):
+        build(PRESETS["densenet264"], 224, "cpu", stop_when(superseded))
     assert count[0] == 1
 
 
@@ -119,12 +119,12 @@ def test_a_build_superseded_on_the_way_stops_there() -> None:
     assert total[0] > 10, "it is asked often"
     for calls in range(1, total[0], 7):
         count, superseded = after(calls)
-        with pytest.raises(Superseded):
-            build(TINY, 8, "cpu", superseded)
+        with pytest.raises(Cancelled):
+            build(TINY, 8, "cpu", stop_when(superseded))
         assert count[0] == calls + 1
     count, superseded = after(total[0] - 1)
-    with pytest.raises(Superseded):
-        build(TINY, 8, "cpu", superseded)
+    with pytest.raises(Cancelled):
+        build(TINY, 8, "cpu", stop_when(superseded))
 
 
 def test_running_out_of_memory_after_all_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,3 @@ def test_running_out_of_memory_after_all_is_a_sentence(monkeypatch: pytest.Monke
     monkeypatch.setattr(instantiate.DenseNet, "forward", out)
     with pytest.raises(ValueError, match=r"^Not built: CPU .* ran out of memory with .* GiB free before\."):
         build(TINY, 8, "cpu")
-
-
-def test_superseded_is_not_an_error_that_a_page_would_show() -> None:
-    assert not issubclass(Superseded, ValueError)

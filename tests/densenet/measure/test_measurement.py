@@ -20,7 +20,7 @@ from densenet.measure.forecast import expected_seconds
 from densenet.measure.measurement import measure
 from densenet.model.net import DenseNet
 from densenet.running.device import DeviceMemory
-from densenet.running.stopping import Cancelled
+from densenet.stopping import Cancelled, stop_when
 
 TINY = PRESETS["tiny"]
 TRAIN = Workload(image_size=32, batch_size=4, mode="train")
@@ -175,7 +175,7 @@ def test_a_measurement_can_be_given_up_anywhere(checkpointing: str) -> None:
     for calls in range(0, total[0], 9):
         count, cancelled = after(calls)
         with pytest.raises(Cancelled):
-            measure(TINY, workload, "cpu", cancelled)
+            measure(TINY, workload, "cpu", stop_when(cancelled))
         assert count[0] == calls + 1
     assert not issubclass(Cancelled, ValueError)
 

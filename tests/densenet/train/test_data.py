@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from densenet.pictures.images import read_image
-from densenet.running.stopping import Cancelled
+from densenet.stopping import Cancelled, stop_when
 from densenet.train import ImageSet, hold_out, load_folder
 from densenet.train.data import measured_preprocessing
 from densenet.train.sources import load_dataset, load_split
@@ -85,7 +85,7 @@ def test_decoding_is_given_up_when_nobody_waits(tmp_path: Path) -> None:
     seen: list[int] = []
     for read in (load_folder, load_split):
         with pytest.raises(Cancelled):
-            read(written(tmp_path), 8, progress=lambda done, total: seen.append(done), cancelled=lambda: bool(seen))  # type: ignore[operator]
+            read(written(tmp_path), 8, progress=lambda done, total: seen.append(done), stop=stop_when(lambda: bool(seen)))  # type: ignore[operator]
     assert 1 <= len(seen) < 12
 
 

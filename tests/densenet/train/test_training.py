@@ -24,7 +24,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from densenet import PRESETS
 from densenet.model.net import DenseNet
 from densenet.pictures.preprocessing import Preprocessing
-from densenet.running.stopping import Cancelled
+from densenet.stopping import Cancelled, stop_when
 from densenet.train import Event, ImageSet, Recipe, ask, fit, read_log
 from densenet.train import checkpoint as checkpoints
 from densenet.train.evaluation import evaluate
@@ -316,7 +316,7 @@ def test_given_up_by_who_waits_for_it(tmp_path: Path, with_checkpoint: bool) -> 
         return bool(events) and events[-1].step >= 5
 
     with pytest.raises(Cancelled):
-        trained(SHORT, file, cancelled=cancelled, events=events, report_seconds=0.0)
+        trained(SHORT, file, stop=stop_when(cancelled), events=events, report_seconds=0.0)
     assert (events[-1].kind, events[-1].step) == ("stopped", 5)
     assert "nobody waits" in events[-1].message
     if file is not None:
@@ -330,7 +330,7 @@ def test_a_cancelled_training_does_not_wait_for_a_pause_to_end(tmp_path: Path) -
     file = tmp_path / "a.pt"
     ask(file, "pause")
     with pytest.raises(Cancelled):
-        trained(SHORT, file, cancelled=log_of(file).exists)  # once it has said that it begins
+        trained(SHORT, file, stop=stop_when(log_of(file).exists))  # once it has said that it begins
     assert checkpoints.load(file)["step"] == 0
 
 
