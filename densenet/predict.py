@@ -11,7 +11,7 @@ from PIL import Image
 from densenet.checks import checked_number
 from densenet.model.net import DenseNet
 from densenet.pictures.images import as_rgb
-from densenet.weights.loading import Weights
+from densenet.record import Weights
 
 TEMPERATURE_RANGE = (0.05, 20.0)
 _SURE = 0.5

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from densenet.dense_mlp.cross_validation import TUTORIAL_RECIPE, Recipe, cross_validate
-from densenet.dense_mlp.net import SMALL, TUTORIAL, DenseMLP
+from densenet.dense_mlp.mlp import SMALL, TUTORIAL, DenseMLP
 from densenet.dense_mlp.table import read_table
 
 

@@ -17,7 +17,7 @@ from densenet.config import CHECKPOINTING, DenseNetConfig
 from densenet.model.checkpointing import run_part
 
 if TYPE_CHECKING:
-    from densenet.weights.loading import Weights
+    from densenet.record import Weights
 
 
 class DenseLayer(nn.Module):

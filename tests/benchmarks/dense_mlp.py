@@ -24,7 +24,7 @@ from sklearn.linear_model import RidgeCV
 from torch import nn
 
 from densenet.dense_mlp.cross_validation import TUTORIAL_RECIPE, Fold, MakeNet, Recipe, cross_validate, fold_data, log_rmse
-from densenet.dense_mlp.net import SMALL, TUTORIAL, DenseMLP, count_params
+from densenet.dense_mlp.mlp import SMALL, TUTORIAL, DenseMLP, count_params
 from densenet.dense_mlp.table import Table, preprocessing, read_table
 
 A_SAID = Fold(0.0417, 0.0536)

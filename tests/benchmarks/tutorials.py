@@ -34,7 +34,7 @@ from densenet.arithmetic.plan import plan
 from densenet.compare.tutorials import A_SHOWN_MIB, A_WORKLOAD, B_SAID_LOSSES, B_SHOWN_MIB, batch_sizes_of_b, claims, classes_guessed_among
 from densenet.dense_mlp.cross_validation import TUTORIAL_RECIPE, cross_validate
 from densenet.dense_mlp.cross_validation import Recipe as TableRecipe
-from densenet.dense_mlp.net import SMALL, TUTORIAL
+from densenet.dense_mlp.mlp import SMALL, TUTORIAL
 from densenet.dense_mlp.table import read_table
 from densenet.measure.measurement import measure, measure_peer
 from densenet.model.net import DenseNet

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from densenet.dense_mlp.cross_validation import TUTORIAL_RECIPE, Recipe, cross_validate, fold_data, log_rmse, train_net
-from densenet.dense_mlp.net import DenseMLP, DenseMLPConfig
+from densenet.dense_mlp.mlp import DenseMLP, DenseMLPConfig
 from densenet.dense_mlp.table import Table, table_of
 from tests.densenet.dense_mlp.test_table import mixed
 

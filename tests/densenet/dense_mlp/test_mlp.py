@@ -16,7 +16,7 @@ from sklearn.datasets import load_diabetes
 from torch import nn
 
 from densenet.dense_mlp.__main__ import main
-from densenet.dense_mlp.net import TUTORIAL, DenseMLP, DenseMLPConfig, count_params
+from densenet.dense_mlp.mlp import TUTORIAL, DenseMLP, DenseMLPConfig, count_params
 
 TINY = DenseMLPConfig(in_features=5, num_init_features=6, growth_rate=3, block_config=(2, 1))
 LAST_LINE = re.compile(r"train (\d+\.\d{4}) valid (\d+\.\d{4})")
