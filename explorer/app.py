@@ -150,7 +150,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             with gr.Tab(architecture.TITLE, id=architecture.TITLE):
                 charts = architecture.build(state)
             with gr.Tab(memory.TITLE, id=memory.TITLE) as memory_tab:
-                memory_charts, allowance, taken = memory.build(bar, config, workload, pinned, settings_state, memory_tab)
+                memory_charts, allowance, taken = memory.build(bar, config, workload, pinned, settings_state, active, memory_tab)
             with gr.Tab(compare.TITLE, id=compare.TITLE) as compare_tab:
                 compare.build(numbers.rest, bar.preset, config, workload, pinned, allowance, settings_state, active, compare_tab)
             with gr.Tab(layers.TITLE, id=layers.TITLE) as layers_tab:

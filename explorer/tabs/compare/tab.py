@@ -106,11 +106,10 @@ def measure_all(
     config: DenseNetConfig,
     workload: Workload,
     pinned: PageState | None,
-    allowance_gib: float | None,
     measured: Measurements,
     request: gr.Request,
-) -> Iterator[tuple[Any, Any, str]]:
-    """Yield the measurements and the view with each of them as soon as it is taken, and a line on how it goes."""
+) -> Iterator[tuple[Any, Any]]:
+    """Yield the measurements with each of them as soon as it is taken, and a line on how it goes; the page draws them."""
     from densenet.measure.measurement import measure, measure_peer
     from densenet.stopping import Cancelled
 
@@ -126,7 +125,6 @@ def measure_all(
             words = "training" if step.mode == "train" else "inference"
             yield (
                 gr.skip(),
-                gr.skip(),
                 f'<div class="hint">Measuring {label}, {words}; {i + 1} of {len(waiting)}, about {duration(left)} left …</div>',
             )
             try:
@@ -136,12 +134,12 @@ def measure_all(
                     seen = background.run(measure_peer, name, subject, step, settings.device, stop)
                 taken[key(*what)] = seen.peak
             except Cancelled:
-                yield gr.skip(), gr.skip(), '<div class="hint">Measurement cancelled; what was measured stays.</div>'
+                yield gr.skip(), '<div class="hint">Measurement cancelled; what was measured stays.</div>'
                 return
             except ValueError as error:
                 taken[key(*what)] = str(error)
-            yield dict(taken), show(view, state, pinned, allowance_gib, taken), gr.skip()
-    yield gr.skip(), gr.skip(), ""
+            yield dict(taken), gr.skip()
+    yield gr.skip(), ""
 
 
 def build(
@@ -169,10 +167,11 @@ def build(
     tab.select(show_now, states, panel, api_name="show_comparison", **quick)
     view.change(choose_view, states, [start, stop, panel], api_name="choose_comparison", **quick)
     moment(show_if_open, [active, *states], panel, trigger_mode="always_last", api_name="follow_comparison", **quick)
+    measured.change(show_if_open, [active, *states], panel, trigger_mode="always_last", api_name="show_compared", **quick)
     start.click(
         measure_all,
-        [settings, *states],
-        [measured, panel, progress],
+        [settings, view, preset, config, workload, pinned, measured],
+        [measured, progress],
         api_name="measure_comparison",
         **one_at_a_time(MEASURING),
     )

@@ -110,39 +110,37 @@ def show_now(
     return show(settings, PageState(DEFAULT_PRESET, config, workload), pinned, allowance_gib, taken)
 
 
+def show_if_open(active: str, *states: Any) -> Any:
+    """Draw the charts again only while somebody looks at them."""
+    return show_now(*states) if active == TITLE else gr.skip()
+
+
 @explained
 def measure_one_step(
-    settings: Settings,
-    config: DenseNetConfig,
-    workload: Workload,
-    pinned: PageState | None,
-    allowance_gib: float | None,
-    taken: Taken,
-    request: gr.Request,
-) -> Iterator[tuple[Any, Any, str]]:
-    """Yield the measurements, the charts with their marks, and a line on how it goes."""
+    settings: Settings, config: DenseNetConfig, workload: Workload, taken: Taken, request: gr.Request
+) -> Iterator[tuple[Any, str]]:
+    """Yield the measurements and a line on how it goes; whoever draws them knows what the page shows by then."""
     from densenet.measure.measurement import measure
     from densenet.stopping import Cancelled
 
     background.run(look, settings)
     about = measuring_seconds(settings, config, workload) or 0.0
-    yield gr.skip(), gr.skip(), f'<div class="hint">Measuring, about {duration(about)} …</div>'
+    yield gr.skip(), f'<div class="hint">Measuring, about {duration(about)} …</div>'
     try:
         with cancellable(request, MEASURING) as stop:
             seen: Measurement = background.run(measure, config, workload, settings.device, stop)
     except Cancelled:
-        yield gr.skip(), gr.skip(), '<div class="hint">Measurement cancelled.</div>'
+        yield gr.skip(), '<div class="hint">Measurement cancelled.</div>'
         return
     except ValueError as error:
-        yield gr.skip(), gr.skip(), f'<div class="notice" role="alert">{escape(str(error))}</div>'
+        yield gr.skip(), f'<div class="notice" role="alert">{escape(str(error))}</div>'
         return
     now = Measured(config, workload, seen.peak, seen.seconds, seen.images_per_second, seen.device)
-    taken = (*taken[1 - _KEPT :], now)
-    yield taken, show_now(settings, config, workload, pinned, allowance_gib, taken), ""
+    yield (*taken[1 - _KEPT :], now), ""
 
 
 def build(
-    bar: Controls, config: gr.State, workload: gr.State, pinned: gr.State, settings: gr.State, tab: gr.Tab
+    bar: Controls, config: gr.State, workload: gr.State, pinned: gr.State, settings: gr.State, active: gr.State, tab: gr.Tab
 ) -> tuple[gr.HTML, gr.Number, gr.State]:
     """Lay out the tab and wire it; returns the charts, the allowance and the measurements, with which the sliders draw them again."""
     taken = gr.State(())
@@ -164,10 +162,11 @@ def build(
     sources = [settings, config, workload, pinned, allowance, taken]
     tab.select(show_now, sources, panel, api_name="show_memory", **quick)
     allowance.change(show_now, sources, panel, api_name="allow_memory", trigger_mode="always_last", **quick)
+    taken.change(show_if_open, [active, *sources], panel, api_name="show_measured", trigger_mode="always_last", **quick)
     start.click(
         measure_one_step,
-        [settings, config, workload, pinned, allowance, taken],
-        [taken, panel, progress],
+        [settings, config, workload, taken],
+        [taken, progress],
         api_name="measure_one_step",
         **one_at_a_time(MEASURING),
     )

@@ -13,6 +13,8 @@ import pytest
 from densenet import PRESETS, Workload, estimate_memory, totals
 from densenet.compare.peers import PEERS, peer_counts
 from densenet.compare.variants import ablation
+from densenet.measure import measurement
+from explorer.app import create_app
 from explorer.components.bar_table import Cell, Row, bar_table
 from explorer.components.formatting import exact, memory, short
 from explorer.page.page_state import PageState, preset_state
@@ -20,6 +22,8 @@ from explorer.settings import Settings
 from explorer.tabs.compare import tab as compare
 from explorer.tabs.compare.charts import accuracy_figure, stages_figure
 from explorer.tabs.compare.tables import OURS, ablation_table, difference_table, key, peers_table, tutorials_table
+from tests.support.measured import as_estimated
+from tests.support.session import Session
 
 TINY = PageState("tiny", PRESETS["tiny"], Workload(image_size=32, batch_size=2, mode="train"))
 OTHER = replace(TINY, config=replace(TINY.config, growth_rate=6))
@@ -31,6 +35,10 @@ class Visitor:
 
 def states(view: str, measured: dict[Any, Any] | None = None) -> tuple[Any, ...]:
     return view, "tiny", TINY.config, TINY.workload, None, 0.8, measured or {}
+
+
+def asked(view: str, measured: dict[Any, Any] | None = None) -> tuple[Any, ...]:
+    return view, "tiny", TINY.config, TINY.workload, None, measured or {}
 
 
 @pytest.mark.parametrize("view", compare.VIEWS)
@@ -122,37 +130,60 @@ def test_bars_are_as_long_as_their_numbers() -> None:
 
 def test_measuring_streams_one_net_after_the_other() -> None:
     settings = Settings(device="cpu")
-    *steps, last = compare.measure_all(settings, *states("Other nets"), Visitor())
-    taken = [step[0] for step in steps if isinstance(step[1], str)]  # the others skip
+    *steps, last = compare.measure_all(settings, *asked("Other nets"), Visitor())
+    taken = [step[0] for step in steps if step[0] != gr.skip()]
     assert [len(t) for t in taken] == list(range(1, 2 * (1 + len(PEERS)) + 1))
-    assert last[2] == ""
+    assert last[1] == ""
     assert all(isinstance(bytes_, int) for bytes_ in taken[-1].values())
     ours = taken[-1][key(OURS, TINY, "train")]
     assert estimate_memory(TINY.config, TINY.workload).peak == pytest.approx(ours, rel=0.03)
-    again = list(compare.measure_all(settings, *states("Other nets", taken[-1]), Visitor()))
+    again = list(compare.measure_all(settings, *asked("Other nets", taken[-1]), Visitor()))
     assert len(again) == 1, "what was measured is not measured again"
 
 
 def test_measuring_can_be_given_up_and_keeps_what_it_has() -> None:
     from explorer.work import cancelling
 
-    steps = compare.measure_all(Settings(device="cpu"), *states("Other nets"), Visitor())
-    assert "1 of 10" in next(steps)[2]
+    steps = compare.measure_all(Settings(device="cpu"), *asked("Other nets"), Visitor())
+    assert "1 of 10" in next(steps)[1]
     assert len(next(steps)[0]) == 1
     next(steps)
     cancelling.cancel_measuring(Visitor())
-    assert "cancelled" in next(steps)[2]
+    assert "cancelled" in next(steps)[1]
     assert next(steps, None) is None
     assert not cancelling._running
 
 
 def test_what_cannot_be_measured_says_why_in_its_cell() -> None:
     alone = replace(TINY.workload, batch_size=1)
-    steps = list(compare.measure_all(Settings(device="cpu"), "Other nets", "tiny", TINY.config, alone, None, 0.8, {}, Visitor()))
+    steps = list(compare.measure_all(Settings(device="cpu"), "Other nets", "tiny", TINY.config, alone, None, {}, Visitor()))
     refused = [value for value in steps[-2][0].values() if isinstance(value, str)]
     assert len(refused) == 3
     assert "batch_size must be at least 2" in refused[0]
-    assert steps[-2][1].count(">refused<") == 3
+    assert peers_table(replace(TINY, workload=alone), None, steps[-2][0]).count(">refused<") == 3
+
+
+def test_sliders_moved_during_a_measurement_keep_their_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measurement, "measure", as_estimated)
+    monkeypatch.setattr(measurement, "measure_peer", lambda name, *asked: as_estimated(*asked))
+    session = Session(create_app(Settings(device="cpu", offline=True)))
+    session.show(TINY, "Compare")
+    session.set(session.event("choose_comparison").inputs[0], "Other nets")
+    steps = session.stream("measure_comparison")
+    next(steps)
+    session.show(OTHER, "Compare")
+    taken = 0
+    for _ in steps:
+        note = json.loads(session.text("compare"))["note"] if session.text("compare") else ""
+        if note:
+            taken += 1
+            assert f">{short(totals(OTHER.config, 32).params)}<" in note
+            assert f">{short(totals(TINY.config, 32).params)}<" not in note
+            assert "measured; estimate" not in note, "those are of another net"
+    assert taken >= 2 * (1 + len(PEERS)), "each is shown as soon as it is taken"
+    session.show(TINY, "Compare")
+    session.run("show_comparison")
+    assert json.loads(session.text("compare"))["note"].count("measured; estimate") == 2
 
 
 def test_buttons_are_there_where_there_is_something_to_measure() -> None:
