@@ -5,22 +5,26 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 from densenet.files import remove_partials
 from densenet.weights.tensor_files import write_saved
 
 try:
     import fcntl
-except ImportError:  # Windows: two trainings of one checkpoint are then the user's to avoid
+except ImportError:  # Windows, where filelock has another way
     fcntl = None  # type: ignore[assignment]
 
 FORMAT = 1
 _FREE_FACTOR = 3.0  # the old file, the new one beside it, and room for the log
+_LOCK_SECONDS, _LOCK_POLL_SECONDS = 1.0, 0.02  # a training takes its lock although somebody looks at it just now
+_looking = threading.Lock()
 
 
 def save(path: Path, state: Mapping[str, object]) -> None:
@@ -63,6 +67,11 @@ def check_room(path: Path, needed_bytes: int) -> None:
         raise ValueError(f"checkpoint {path} needs about {needed / 2**20:.0f} MiB of disk, and {folder} has {free / 2**20:.0f} MiB free")
 
 
+def lock_of(checkpoint: Path) -> Path:
+    """Return the file beside `checkpoint` that the training which writes it holds locked."""
+    return checkpoint.with_suffix(".lock")
+
+
 @contextmanager
 def locked(checkpoint: Path | None, needed_bytes: int) -> Iterator[None]:
     """Hold `checkpoint` for this process; ValueError if there is no room for it, or another process trains it. None: nothing to hold.
@@ -73,30 +82,48 @@ def locked(checkpoint: Path | None, needed_bytes: int) -> Iterator[None]:
         yield
         return
     check_room(checkpoint, needed_bytes)
-    handle = os.open(checkpoint.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    lock = FileLock(lock_of(checkpoint), timeout=_LOCK_SECONDS)
     try:
-        if fcntl is not None:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise ValueError(f"checkpoint {checkpoint} is being written by another training that runs now") from None
+        lock.acquire(poll_interval=_LOCK_POLL_SECONDS)
+    except Timeout:
+        raise ValueError(f"checkpoint {checkpoint} is being written by another training that runs now") from None
+    except (OSError, NotImplementedError) as error:  # not ours, or a file system without locks
+        raise ValueError(f"checkpoint {checkpoint} cannot be locked: {getattr(error, 'strerror', None) or error}") from None
+    try:
         remove_partials(checkpoint)
         yield
     finally:
-        os.close(handle)
+        lock.release()
 
 
 def is_locked(checkpoint: Path) -> bool:
-    """Whether a training writes `checkpoint` now, in whatever process of this machine."""
-    file = checkpoint.with_suffix(".lock")
-    if fcntl is None or not file.is_file():
-        return False
-    handle = os.open(file, os.O_RDWR)
+    """Whether a training writes `checkpoint` now, in whatever process of this machine; costs a few system calls.
+
+    Looks share the lock, so that they do not take each other for a training. A training that starts meanwhile tries again; within this
+    process looks wait for each other, which leaves it the moments between them.
+    """
+    file = lock_of(checkpoint)
+    with _looking:
+        if fcntl is None:
+            return file.is_file() and _is_held(file)
+        try:
+            handle = os.open(file, os.O_RDONLY)
+        except OSError:  # nobody ever trained it, or it is not ours to look at
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        else:
+            return False
+        finally:
+            os.close(handle)
+
+
+def _is_held(file: Path) -> bool:
+    """Try to hold `file` alone, for where nothing else tells (Windows); another app's look is over by the second try."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        with FileLock(file, timeout=_LOCK_POLL_SECONDS).acquire(poll_interval=_LOCK_POLL_SECONDS / 4):
+            return False
+    except (Timeout, OSError):
         return True
-    else:
-        return False
-    finally:
-        os.close(handle)
