@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from densenet.checks import checked_choice
+from densenet.files import remove_partials, write_whole
 
 KINDS = ("start", "progress", "epoch", "paused", "resumed", "problem", "stopped", "end")
 WISHES = ("go", "pause", "stop")
@@ -44,9 +45,12 @@ def wish_of(checkpoint: str | os.PathLike[str]) -> Path:
 
 def append(log: Path, event: Event) -> None:
     """Add one line to `log`; None fields are left out."""
-    line = json.dumps({key: value for key, value in asdict(event).items() if value is not None and value != ""})
     with open(log, "a", encoding="utf-8") as file:
-        file.write(line + "\n")
+        file.write(_line(event))
+
+
+def _line(event: Event) -> str:
+    return json.dumps({key: value for key, value in asdict(event).items() if value is not None and value != ""}) + "\n"
 
 
 def read_log(checkpoint: str | os.PathLike[str]) -> list[Event]:
@@ -65,11 +69,16 @@ def _events(log: Path) -> Iterator[Event]:
 
 
 def forget_after(log: Path, step: int) -> None:
-    """Drop the lines of steps after `step`, which will be taken again."""
-    kept = [event for event in _events(log) if event.step <= step]
-    log.unlink(missing_ok=True)
-    for event in kept:
-        append(log, event)
+    """Drop the lines of steps after `step`, which will be taken again; whoever reads meanwhile sees the old log or the new one.
+
+    Only the training that holds the checkpoint may call it.
+    """
+    remove_partials(log)
+    if not log.is_file():
+        return
+    kept = "".join(_line(event) for event in _events(log) if event.step <= step).encode()
+    if kept != log.read_bytes():
+        write_whole(log, lambda file: file.write(kept))
 
 
 def ask(checkpoint: str | os.PathLike[str], wish: str) -> None:
@@ -81,9 +90,7 @@ def ask(checkpoint: str | os.PathLike[str], wish: str) -> None:
     if checked_choice("wish", wish, WISHES) == "go":
         file.unlink(missing_ok=True)
         return
-    partial = file.with_suffix(".ask.partial")
-    partial.write_text(wish, encoding="utf-8")
-    partial.replace(file)
+    write_whole(file, lambda partial: partial.write(wish.encode()))
 
 
 def asked(checkpoint: str | os.PathLike[str]) -> str:

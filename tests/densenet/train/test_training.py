@@ -517,8 +517,3 @@ def test_a_log_survives_a_torn_line_and_other_peoples_lines(tmp_path: Path) -> N
         log.write('{"kind": "progress", "ste')
     assert read_log(file) == whole
     assert read_log(tmp_path / "none.pt") == []
-
-
-def test_only_known_wishes(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="wish must be one of go, pause, stop, got 'halt'"):
-        ask(tmp_path / "a.pt", "halt")

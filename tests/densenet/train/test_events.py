@@ -1,0 +1,100 @@
+"""What a training tells and is told: nothing of it is lost, whoever writes, reads, or dies meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from densenet.train import Event, ask, read_log
+from densenet.train import events as module
+from densenet.train.events import append, asked, forget_after, log_of
+
+
+def event(step: int, **more: object) -> Event:
+    values: dict[str, object] = {"kind": "progress", "steps": 100, "epoch": 1, "seconds": 1.0, "lr": 0.1, "loss": 0.5} | more
+    return Event(step=step, **values)  # type: ignore[arg-type]
+
+
+def written(checkpoint: Path, steps: int) -> list[Event]:
+    events = [event(step) for step in range(1, steps + 1)]
+    for one in events:
+        append(log_of(checkpoint), one)
+    return events
+
+
+def test_many_may_ask_at_once(tmp_path: Path) -> None:
+    file, errors = tmp_path / "a.pt", []
+
+    def press(wish: str) -> None:
+        try:
+            for _ in range(100):
+                ask(file, wish)
+                assert asked(file) in module.WISHES
+        except Exception as error:
+            errors.append(error)
+
+    visitors = [threading.Thread(target=press, args=(wish,)) for wish in ("pause", "go", "stop", "pause")]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    assert errors == []
+    ask(file, "stop")
+    assert asked(file) == "stop"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.ask"]
+
+
+def test_only_known_wishes(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="wish must be one of go, pause, stop, got 'halt'"):
+        ask(tmp_path / "a.pt", "halt")
+    (tmp_path / "a.ask").write_text("halt")
+    assert asked(tmp_path / "a.pt") == "go"
+
+
+def test_lines_of_steps_that_are_taken_again_are_forgotten(tmp_path: Path) -> None:
+    file = tmp_path / "a.pt"
+    events = written(file, 6)
+    with open(log_of(file), "a") as log:
+        log.write('{"kind": "progress", "ste')
+    forget_after(log_of(file), 4)
+    assert read_log(file) == events[:4]
+    append(log_of(file), events[4])
+    assert read_log(file) == events[:5], "the torn line is gone, so that the next one stands alone"
+    forget_after(tmp_path / "none.jsonl", 4)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_whoever_reads_while_lines_are_forgotten_sees_all_that_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, seen = tmp_path / "a.pt", []
+    written(file, 50)
+    real = module._line
+
+    def line(one: Event) -> str:
+        seen.append(len(read_log(file)))  # a poll at every moment of the rewriting
+        return real(one)
+
+    monkeypatch.setattr(module, "_line", line)
+    forget_after(log_of(file), 40)
+    assert set(seen) == {50}
+    assert len(read_log(file)) == 40
+
+
+def test_killed_while_lines_are_forgotten_the_log_is_still_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.pt"
+    events = written(file, 50)
+
+    def killed(one: Event) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_line", killed)
+        with pytest.raises(KeyboardInterrupt):
+            forget_after(log_of(file), 40)
+    assert read_log(file) == events
+    left = tmp_path / "a.jsonl.0123.partial"
+    left.write_text("torn")
+    forget_after(log_of(file), 40)
+    assert read_log(file) == events[:40]
+    assert not left.exists()
