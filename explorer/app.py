@@ -152,7 +152,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             with gr.Tab(memory.TITLE, id=memory.TITLE) as memory_tab:
                 memory_charts, allowance, taken = memory.build(bar, config, workload, pinned, settings_state, active, memory_tab)
             with gr.Tab(compare.TITLE, id=compare.TITLE) as compare_tab:
-                compare.build(numbers.rest, bar.preset, config, workload, pinned, allowance, settings_state, active, compare_tab)
+                compare.build(numbers.rest, bar["preset"], config, workload, pinned, allowance, settings_state, active, compare_tab)
             with gr.Tab(layers.TITLE, id=layers.TITLE) as layers_tab:
                 table = layers.build(config, workload, layers_tab)
             with gr.Tab(predict.TITLE, id=predict.TITLE) as predict_tab:
@@ -173,20 +173,20 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         )
         pin_button.click(
             toggle_pin,
-            [settings_state, bar.preset, config, workload, pinned, active, allowance, taken],
+            [settings_state, bar["preset"], config, workload, pinned, active, allowance, taken],
             [pinned, pin_button, numbers, charts, memory_charts],
             api_name="pin",
             **quick,
         )
-        bar.preset.input(choose_preset, bar.preset, bar.outputs, api_name="choose_preset", **quick)
-        bar.reset.click(choose_preset, bar.preset, bar.outputs, api_name="reset", **quick)
-        blocks = [bar.block_count, *bar.blocks]
+        bar["preset"].input(choose_preset, bar["preset"], bar.outputs, api_name="choose_preset", **quick)
+        bar.reset.click(choose_preset, bar["preset"], bar.outputs, api_name="reset", **quick)
+        blocks = bar.blocks
         changed = [*blocks, bar.add_block, bar.remove_block]
         bar.add_block.click(controls.one_block_more, blocks, changed, api_name="add_block", **quick)
         bar.remove_block.click(controls.one_block_less, blocks, changed, api_name="remove_block", **quick)
         bar.wide.input(controls.with_wide, [bar.wide, *bar.values], bar.outputs, api_name="wide_ranges", **quick)
-        notice.repair(smallest_size, bar.values, bar.image_size, api_name="repair", **quick)
-        tabs.select(open_tab, [bar.preset, config, workload, pinned], [active, numbers], api_name="open_tab", **quick)
+        notice.repair(smallest_size, bar.values, bar["image_size"], api_name="repair", **quick)
+        tabs.select(open_tab, [bar["preset"], config, workload, pinned], [active, numbers], api_name="open_tab", **quick)
         opened = [*bar.outputs, pinned, pin_button, tabs, active, numbers, memory_charts, corrected]
         app.load(open_address, [settings_state, allowance], opened, api_name="open_address", **quick)
         layers.follow(numbers.rest, config, workload, active, table)

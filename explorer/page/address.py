@@ -9,52 +9,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from densenet import PRESETS, Workload
+from densenet import PRESETS
 from densenet import config as limits
+from explorer.page.fields import ADDRESS_FIELDS, Field, state_of
 from explorer.page.page_state import DEFAULT_PRESET, PageState, preset_state
-
-_INTEGERS = {  # address key -> (field of the config, range)
-    "k": ("growth_rate", limits.GROWTH_RATE_RANGE),
-    "bn": ("bn_size", limits.BN_SIZE_RANGE),
-    "init": ("num_init_features", limits.NUM_INIT_FEATURES_RANGE),
-    "in": ("in_channels", limits.IN_CHANNELS_RANGE),
-    "classes": ("num_classes", limits.NUM_CLASSES_RANGE),
-}
-_CHOICES = {  # address key -> (field of the workload, choices)
-    "mode": ("mode", limits.MODES),
-    "ckpt": ("checkpointing", limits.CHECKPOINTING),
-    "opt": ("optimizer", limits.OPTIMIZERS),
-    "prec": ("precision", limits.PRECISIONS),
-}
-_FRACTIONS = {"theta": ("compression", 0.01, 1.0), "drop": ("drop_rate", 0.0, 0.99)}
 
 
 def to_query(state: PageState, pinned: PageState | None = None) -> str:
     """Return the address's query for `state`, without the question mark; the net pinned as A stands in it as a query of its own."""
-    start = state.reference
     query = {"preset": state.preset}
-    query |= {key: str(getattr(state.config, field)) for key, (field, _) in _INTEGERS.items() if _differs(state, start, field)}
-    if _differs(state, start, "block_config"):
-        query["blocks"] = "-".join(str(n) for n in state.config.block_config)
-    query |= {key: f"{getattr(state.config, field)}" for key, (field, _, _) in _FRACTIONS.items() if _differs(state, start, field)}
-    if _differs(state, start, "stem"):
-        query["stem"] = state.config.stem
-    if state.workload.image_size != start.workload.image_size:
-        query["size"] = str(state.workload.image_size)
-    if state.workload.batch_size != start.workload.batch_size:
-        query["batch"] = str(state.workload.batch_size)
-    for key, (field, _) in _CHOICES.items():
-        if getattr(state.workload, field) != getattr(start.workload, field):
-            query[key] = getattr(state.workload, field)
+    query |= {field.key: _written(field.of(state)) for field in ADDRESS_FIELDS if field.of(state) != field.of(state.reference)}
     if pinned is not None:
         query["a"] = to_query(pinned)
     return urlencode(query)
 
 
-def _differs(state: PageState, start: PageState, field: str) -> bool:
-    return getattr(state.config, field) != getattr(start.config, field)
+def _written(value: object) -> str:
+    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _number(text: str) -> float | None:
@@ -70,7 +44,7 @@ def _nearest(text: str, low: float, high: float) -> float | None:
     return None if value is None else min(high, max(low, value))
 
 
-def _nearest_integer(text: str, span: tuple[int, int]) -> int | None:
+def _nearest_integer(text: str, span: tuple[float, float]) -> int | None:
     value = _nearest(text, *span)
     return None if value is None else round(value)
 
@@ -89,34 +63,33 @@ class _Reader:
     def note(self, key: str, used: object, rule: str) -> None:
         self.problems.append(f"{key}={_shown(self.query[key])} is not {rule}: {used} is shown instead.")
 
-    def integer(self, key: str, span: tuple[int, int], otherwise: int) -> int:
-        if key not in self.query:
+    def read(self, field: Field, otherwise: Any) -> Any:
+        """Return the field's value, the nearest valid one, or `otherwise` where the query has none."""
+        if field.key not in self.query:
             return otherwise
-        text = self.query[key]
-        nearest = _nearest_integer(text, span)
+        if field.kind == "blocks":
+            return self.blocks(field, otherwise)
+        if field.kind == "choice":
+            return self.choice(field.key, field.choices, otherwise)
+        return self.number(field, otherwise)
+
+    def number(self, field: Field, otherwise: float) -> float:
+        text, (low, high) = self.query[field.key], field.span
+        nearest = _nearest_integer(text, field.span) if field.kind == "integer" else _nearest(text, low, high)
         used = otherwise if nearest is None else nearest
         if nearest is None or _number(text) != nearest:
-            self.note(key, used, f"a whole number from {span[0]} to {span[1]}")
+            whole = field.kind == "integer"
+            rule = f"a whole number from {low} to {high}" if whole else f"a number from {low:g} to {high:g}"
+            self.note(field.key, used if whole else f"{used:g}", rule)
         return used
 
-    def fraction(self, key: str, low: float, high: float, otherwise: float) -> float:
-        if key not in self.query:
-            return otherwise
-        nearest = _nearest(self.query[key], low, high)
-        used = otherwise if nearest is None else nearest
-        if nearest is None or _number(self.query[key]) != nearest:
-            self.note(key, f"{used:g}", f"a number from {low:g} to {high:g}")
-        return used
-
-    def blocks(self, otherwise: tuple[int, ...]) -> tuple[int, ...]:
-        if "blocks" not in self.query:
-            return otherwise
-        most, span = limits.BLOCKS_RANGE[1], limits.LAYERS_RANGE
-        parts = self.query["blocks"].split("-")
-        read = [_nearest_integer(part, span) for part in parts[:most]]
+    def blocks(self, field: Field, otherwise: tuple[int, ...]) -> tuple[int, ...]:
+        most, (low, high) = limits.BLOCKS_RANGE[1], field.span
+        parts = self.query[field.key].split("-")
+        read = [_nearest_integer(part, field.span) for part in parts[:most]]
         used = tuple(n for n in read if n is not None) or otherwise
-        if self.query["blocks"] != "-".join(str(n) for n in used):
-            self.note("blocks", "-".join(str(n) for n in used), f"1 to {most} blocks of {span[0]} to {span[1]} layers, such as 6-12-24-16")
+        if self.query[field.key] != _written(used):
+            self.note(field.key, _written(used), f"1 to {most} blocks of {low} to {high} layers, such as 6-12-24-16")
         return used
 
     def choice(self, key: str, choices: tuple[str, ...], otherwise: str) -> str:
@@ -130,18 +103,13 @@ def from_query(query: Mapping[str, str]) -> tuple[PageState, list[str]]:
     """Return the page that `query` asks for, or the nearest valid one, and what had to be changed; keys of others are ignored."""
     reader = _Reader(query)
     start = preset_state(reader.choice("preset", tuple(PRESETS), DEFAULT_PRESET))
-    fields: dict[str, object] = {field: reader.integer(key, span, getattr(start.config, field)) for key, (field, span) in _INTEGERS.items()}
-    fields |= {field: reader.fraction(key, low, high, getattr(start.config, field)) for key, (field, low, high) in _FRACTIONS.items()}
-    fields["block_config"] = reader.blocks(start.config.block_config)
-    fields["stem"] = reader.choice("stem", limits.STEMS, start.config.stem)
-    config = replace(start.config, **fields)  # type: ignore[arg-type]
-    size = reader.integer("size", limits.IMAGE_SIZE_RANGE, start.workload.image_size)
-    if size < config.smallest_image_size:
-        reader.problems.append(f"An input of {size} pixels is too small for these blocks: {config.smallest_image_size} is shown instead.")
-        size = config.smallest_image_size
-    batch = reader.integer("batch", limits.BATCH_SIZE_RANGE, start.workload.batch_size)
-    chosen = {field: reader.choice(key, choices, getattr(start.workload, field)) for key, (field, choices) in _CHOICES.items()}
-    return PageState(start.preset, config, Workload(image_size=size, batch_size=batch, **chosen)), reader.problems
+    values = {field.name: reader.read(field, field.of(start)) for field in ADDRESS_FIELDS}
+    state = state_of(start.preset, values)
+    size, smallest = state.workload.image_size, state.config.smallest_image_size
+    if size < smallest:
+        reader.problems.append(f"An input of {size} pixels is too small for these blocks: {smallest} is shown instead.")
+        state = replace(state, workload=replace(state.workload, image_size=smallest))
+    return state, reader.problems
 
 
 def pinned_from_query(query: Mapping[str, str]) -> tuple[PageState | None, list[str]]:

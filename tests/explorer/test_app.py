@@ -159,8 +159,7 @@ def test_too_small_an_input_keeps_the_page_and_offers_the_smallest() -> None:
 
 
 def test_a_bad_number_keeps_the_page_and_says_why() -> None:
-    values = values_of(preset_state("densenet121"))
-    values[-2] = None  # an emptied number box
+    values = values_of(preset_state("densenet121"), num_classes=None)  # an emptied number box
     *kept, notice = update(Visitor("a"), SETTINGS, "Architecture", None, 0.8, (), *values)
     assert all(item == gr.skip() for item in kept)
     assert "num_classes must be 1 to 100000, got None" in notice

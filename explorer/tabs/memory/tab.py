@@ -15,6 +15,7 @@ from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.formatting import duration, error, memory
 from explorer.components.messages import explained
 from explorer.page.controls import Controls
+from explorer.page.fields import placed
 from explorer.page.page_state import DEFAULT_PRESET, PageState
 from explorer.settings import Settings
 from explorer.tabs.memory.charts import batch_figure, growth_of_memory_figure, parts_figure, timeline_figure, workloads_of_kinds
@@ -145,8 +146,8 @@ def build(
     """Lay out the tab and wire it; returns the charts, the allowance and the measurements, with which the sliders draw them again."""
     taken = gr.State(())
     with gr.Row(elem_id="step"):
-        for choice in (bar.mode, bar.checkpointing, bar.optimizer, bar.precision):
-            choice.render()
+        for field in placed("step"):
+            bar[field.name].render()
         allowance = gr.Number(ALLOWANCE_GIB, label="Allowance, GiB", minimum=0, maximum=80, step=0.1, min_width=110)
         start = gr.Button("Measure one step", size="sm", variant="primary", scale=0, min_width=150)
         stop = gr.Button("Cancel", size="sm", scale=0, min_width=70)

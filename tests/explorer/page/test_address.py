@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from densenet import PRESETS, DenseNetConfig, Workload
 from explorer.page.address import from_query, pinned_from_query, to_query
 from explorer.page.page_state import PageState, preset_state
+from tests.explorer.page.test_fields import ALL_DIFFERENT
 
 configs = st.builds(
     DenseNetConfig,
@@ -103,6 +104,14 @@ def test_nearest_valid_value(query: dict[str, str], field: str, value: object) -
     assert getattr(state.config, field) == value
     assert len(problems) == 1
     assert next(iter(query)) in problems[0]
+
+
+def test_each_field_has_a_key_of_its_own_in_a_fixed_order() -> None:
+    assert to_query(ALL_DIFFERENT) == (
+        "preset=tiny&k=7&bn=2&init=13&in=4&classes=17&blocks=3-5-9&theta=0.33&drop=0.2&stem=imagenet"
+        "&size=61&batch=11&mode=infer&ckpt=norm&opt=adam&prec=bfloat16"
+    )
+    assert from_query(dict(parse_qsl(to_query(ALL_DIFFERENT)))) == (ALL_DIFFERENT, [])
 
 
 def test_too_small_an_input_becomes_the_smallest_that_works() -> None:
