@@ -8,6 +8,7 @@ from densenet.arithmetic.costs import totals
 from densenet.arithmetic.seconds import arithmetic_seconds, touched_bytes, transfer_seconds
 from densenet.compare.peers import peer_counts
 from densenet.config import DenseNetConfig, Workload
+from densenet.running.device import native_bfloat16
 
 _SLOW_BFLOAT16 = 12.0  # times float32, on processors without instructions for it
 
@@ -28,6 +29,6 @@ def expected_peer_seconds(name: str, config: DenseNetConfig, workload: Workload,
 def _seconds(macs: int, touched: int, workload: Workload, device_type: str, again_macs: int = 0, again_touched: int = 0) -> float:
     passes = 1 if workload.mode == "infer" else 3  # a backward pass takes two
     arithmetic = arithmetic_seconds(passes * macs + again_macs, device_type)
-    if workload.precision == "bfloat16" and device_type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if workload.precision == "bfloat16" and device_type == "cpu" and not native_bfloat16(torch.device("cpu")):
         arithmetic *= _SLOW_BFLOAT16
     return workload.batch_size * (arithmetic + transfer_seconds(passes * touched + again_touched, device_type))

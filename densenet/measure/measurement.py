@@ -8,9 +8,6 @@ peak). On a CUDA device: torch's `max_memory_allocated`, cuDNN's workspaces incl
 from __future__ import annotations
 
 import statistics
-import threading
-import time
-from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -24,24 +21,23 @@ from densenet.compare.peers import PEERS, build_peer, peer_counts
 from densenet.config import DenseNetConfig, Workload
 from densenet.measure.allocator import AllocatedPeak, allocated_peak, live_bytes
 from densenet.measure.forecast import expected_peer_seconds, expected_seconds
+from densenet.measure.refusals import Demand, check_demand
+from densenet.measure.timing import MOST_TIMED_CALLS, time_call, time_calls
 from densenet.model.net import DenseNet
 from densenet.running.building import build, memory_errors_explained
-from densenet.running.device import DeviceMemory, choose_device, device_memory
+from densenet.running.device import choose_device, device_memory
 from densenet.running.hooks import stop_inside
+from densenet.running.turns import alone_on
 from densenet.stopping import Stop, go_on
 
 MAX_EXPECTED_SECONDS = 120.0  # of the whole measurement
-_MEMORY_MARGIN = 1.25  # workspaces of convolutions, and what the allocator cannot use
-_TIMED_RUNS = 3
-STEPS_TAKEN = 2 + _TIMED_RUNS  # warm-up, the step whose memory is watched, and those that are timed
-_RUNS_BELOW_SECONDS = 5.0  # slower steps are timed once
+STEPS_TAKEN = 2 + MOST_TIMED_CALLS  # warm-up, the step whose memory is watched, and those that are timed
+_SLOW_SECONDS = 5.0  # such a step is timed once
 _LEARNING_RATE = 1e-3
 _METHODS = {
     "cpu": "allocator events of torch.profiler, without convolution workspaces",
     "cuda": "torch.cuda.max_memory_allocated, cuDNN's workspaces included",
 }
-
-_busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # a device is measured by one at a time
 
 
 class Measurement(NamedTuple):
@@ -91,14 +87,6 @@ class _Step:
         loss.backward()
         self.optimizer.step()
 
-    def seconds(self) -> float:
-        """Take a step and return its time."""
-        started = time.perf_counter()
-        self()
-        if self.device.type != "cpu":
-            getattr(torch, self.device.type).synchronize()
-        return time.perf_counter() - started
-
     def peak(self, before_bytes: int) -> AllocatedPeak:
         """Take a step and return its peaks in bytes, `before_bytes` being what other work had on a CUDA device."""
         if self.device.type == "cuda":
@@ -120,22 +108,8 @@ class _Subject(NamedTuple):
 
     make: Callable[[], nn.Module]
     config: DenseNetConfig  # whose input channels and classes it has
-    needed_bytes: int
+    tensor_bytes: int  # live at the peak of a step
     step_seconds: float
-
-
-def _check(subject: _Subject, device: torch.device, memory: DeviceMemory, asked: str) -> None:
-    """Raise ValueError for what cannot be measured here."""
-    if device.type not in _METHODS:
-        raise ValueError(f"device must be one of {', '.join(_METHODS)} to measure memory on, got {device.type!r}")
-    if subject.needed_bytes > memory.free_bytes:
-        needed, free = subject.needed_bytes / 2**30, memory.free_bytes / 2**30
-        raise ValueError(f"Not measured: {asked} needs about {needed:.1f} GiB, and {memory.label} has {free:.1f} GiB free.")
-    seconds = STEPS_TAKEN * subject.step_seconds
-    if seconds > MAX_EXPECTED_SECONDS:
-        raise ValueError(
-            f"Not measured: {asked} would take about {seconds:.0f} s on {memory.label}; the limit here is {MAX_EXPECTED_SECONDS:.0f} s."
-        )
 
 
 def _check_batch(config: DenseNetConfig, workload: Workload) -> None:
@@ -148,6 +122,14 @@ def _check_batch(config: DenseNetConfig, workload: Workload) -> None:
         )
 
 
+def _measuring_device(device: torch.device | str | None) -> torch.device:
+    """Return the device that is meant; ValueError for one whose allocator nobody can watch."""
+    chosen = device if isinstance(device, torch.device) else choose_device(device or "auto")
+    if chosen.type not in _METHODS:
+        raise ValueError(f"device must be one of {', '.join(_METHODS)} to measure memory on, got {chosen.type!r}")
+    return chosen
+
+
 def measure(
     config: DenseNetConfig,
     workload: Workload,
@@ -156,16 +138,15 @@ def measure(
 ) -> Measurement:
     """Build the net on `device` (default: a GPU where there is one), take steps of `workload` and report; the net is then freed.
 
-    One measurement at a time runs on a device, others wait. `stop` is called while waiting, before each module that is built and at
-    each convolution, forward and backward. ValueError: too large or too slow for the device, out
-    of its memory after all, or a batch that BatchNorm cannot train on.
+    It waits while another measurement, or a build of `instantiate`, runs on the device. `stop` is called while it waits, before each
+    module that is built and at each convolution, forward and backward. ValueError: too large or too slow for the device, out of its
+    memory after all, or a batch that BatchNorm cannot train on.
     """
     config.check_image_size(workload.image_size)
-    target = device if isinstance(device, torch.device) else choose_device(device or "auto")
+    target = _measuring_device(device)
     _check_batch(config, workload)
-    needed = int(_MEMORY_MARGIN * estimate_memory(config, workload).peak)
-    seconds = expected_seconds(config, workload, target.type) if target.type in _METHODS else 0.0
-    return _one_at_a_time(_Subject(partial(DenseNet, config, workload.checkpointing), config, needed, seconds), workload, target, stop)
+    make, seconds = partial(DenseNet, config, workload.checkpointing), expected_seconds(config, workload, target.type)
+    return _measure(_Subject(make, config, estimate_memory(config, workload).peak, seconds), workload, target, stop)
 
 
 def measure_peer(
@@ -178,14 +159,12 @@ def measure_peer(
     """Measure one of `densenet.compare.peers.PEERS` beside the net of `config`, by the same rules; the workload's checkpointing plays no
     part.
     """
-    target = device if isinstance(device, torch.device) else choose_device(device or "auto")
+    target = _measuring_device(device)
     counts = peer_counts(name, config, workload.image_size)
     kept = 2 * counts.activation_bytes * workload.batch_size  # no step needs more than all outputs and their gradients
-    needed = int(_MEMORY_MARGIN * (4 * 4 * counts.params + kept))
-    seconds = expected_peer_seconds(name, config, workload, target.type) if target.type in _METHODS else 0.0
-    subject = _Subject(partial(build_peer, name, config), config, needed, seconds)
+    make, seconds = partial(build_peer, name, config), expected_peer_seconds(name, config, workload, target.type)
     try:
-        return _one_at_a_time(subject, workload, target, stop)
+        return _measure(_Subject(make, config, 4 * 4 * counts.params + kept, seconds), workload, target, stop)
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
@@ -195,28 +174,24 @@ def measure_peer(
         ) from None
 
 
-def _one_at_a_time(subject: _Subject, workload: Workload, device: torch.device, stop: Stop) -> Measurement:
-    lock = _busy[str(device)]
-    while not lock.acquire(timeout=0.1):
-        stop()
-    try:
-        return _measured(subject, workload, device, stop)
-    finally:
-        lock.release()
-
-
-def _measured(subject: _Subject, workload: Workload, device: torch.device, stop: Stop) -> Measurement:
-    memory = device_memory(device)
+def _measure(subject: _Subject, workload: Workload, device: torch.device, stop: Stop) -> Measurement:
     images = "one image" if workload.batch_size == 1 else f"a batch of {workload.batch_size} images"
     asked = f"{'training' if workload.mode == 'train' else 'inference'} on {images} of {workload.image_size} x {workload.image_size}"
-    _check(subject, device, memory, asked)
+    demand = Demand("Not measured", asked, subject.tensor_bytes, STEPS_TAKEN * subject.step_seconds, MAX_EXPECTED_SECONDS)
+    with alone_on(device, stop):
+        return _take_steps(demand, subject, workload, device, stop)
+
+
+def _take_steps(demand: Demand, subject: _Subject, workload: Workload, device: torch.device, stop: Stop) -> Measurement:
+    memory = device_memory(device)
+    check_demand(demand, memory)
     before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
-    with memory_errors_explained("Not measured", asked, memory):
+    with memory_errors_explained(demand.refusal, demand.asked, memory):
         step = _Step(build(subject.make, device, stop), subject.config, workload, device)
         stop_inside(step.model, stop)
-        slow = step.seconds()  # warm-up
+        warm_up, _ = time_call(step, device)
         peak = step.peak(before)
-        times = [step.seconds() for _ in range(_TIMED_RUNS if slow < _RUNS_BELOW_SECONDS else 1)]
+        times = time_calls(step, device, warm_up, _SLOW_SECONDS)
     seconds = statistics.median(times)
     return Measurement(
         peak=peak.tensors,

@@ -41,16 +41,28 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def with_index(device: torch.device) -> torch.device:
+    """Return the one name of a device: cuda is the current CUDA device, of the others there is one each."""
+    import torch
+
+    if device.type != "cuda":
+        return torch.device(device.type)
+    return device if device.index is not None else torch.device("cuda", torch.cuda.current_device())
+
+
 def native_bfloat16(device: torch.device) -> bool:
     """Return whether `device` multiplies bfloat16 in hardware, so that autocast saves time; False where torch cannot tell."""
     import torch
 
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type != "cpu":
+    try:
+        if device.type == "cuda":  # from Ampere on, and AMD's; `torch.cuda.is_bf16_supported` asks the current device only
+            return torch.version.hip is not None or torch.cuda.get_device_properties(device).major >= 8
+        if device.type == "cpu":
+            capabilities = torch.cpu.get_capabilities()  # an older torch, or one without oneDNN, may not have it
+            return any(has for name, has in capabilities.items() if name.endswith("bf16"))
+    except (AttributeError, AssertionError, RuntimeError):
         return False
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # an older torch cannot tell
-    return any(has for name, has in capabilities.items() if name.endswith("bf16"))
+    return False
 
 
 def _number(path: Path) -> int | None:

@@ -13,10 +13,13 @@ def stop_inside(net: nn.Module, stop: Stop) -> None:
     The modules of `net` get hooks, its parameters none: of a net that others use too, give a private copy of the modules.
     """
 
+    def ask_backward(_gradient: Tensor) -> None:  # what a hook returns takes the gradient's place: not what `stop` returns
+        stop()
+
     def ask(_module: nn.Module, _args: tuple[Tensor, ...], result: Tensor) -> None:
         stop()
         if result.requires_grad:
-            result.register_hook(lambda _gradient: stop())
+            result.register_hook(ask_backward)
 
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -14,6 +14,9 @@ from explorer.components.formatting import duration, exact, memory
 from explorer.settings import Settings
 from explorer.work import background
 from explorer.work.known_device import look
+
+if TYPE_CHECKING:
+    from densenet.measure.instantiate import Instance
 
 _WORTH_SAYING_SECONDS = 2.0
 
@@ -36,6 +39,7 @@ def _strip(state: str, text: str, title: str = "") -> str:
 
 
 WAITING = _strip("busy", "the net of the sliders is built here as soon as they rest")
+_BUSY = _strip("busy", "waiting: another net is being measured or built on this device …")
 
 
 def follow(settings: Settings, config: DenseNetConfig, workload: Workload, request: gr.Request) -> Iterator[Any]:
@@ -46,15 +50,27 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
     def superseded() -> bool:
         return session is not None and _wanted.get(session) != mine
 
-    yield _strip("busy", "building the net …")
+    building = _strip("busy", "building the net …")
+    yield building
     from densenet.arithmetic.seconds import forward_seconds
     from densenet.measure.instantiate import instantiate
 
     try:
         about = forward_seconds(config, workload.image_size, background.run(look, settings).type)
         if about > _WORTH_SAYING_SECONDS:
-            yield _strip("busy", f"building the net, and one forward pass of about {duration(about)} …")
-        seen = background.run(instantiate, config, workload.image_size, settings.device, stop_when(superseded))
+            building = _strip("busy", f"building the net, and one forward pass of about {duration(about)} …")
+            yield building
+
+        def work(tell: Callable[[str], None]) -> Instance:
+            return instantiate(
+                config,
+                workload.image_size,
+                settings.device,
+                stop_when(superseded),
+                waits=lambda waiting: tell(_BUSY if waiting else building),
+            )
+
+        seen = yield from background.stream(work)
     except Cancelled:
         yield gr.skip()
         return

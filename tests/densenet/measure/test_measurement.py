@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,13 +14,15 @@ from torch import nn
 
 from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory, totals
 from densenet.arithmetic.plan import plan
+from densenet.measure import instantiate as instantiating
 from densenet.measure import measurement as module
 from densenet.measure.allocator import allocated_peak, live_bytes
-from densenet.measure.forecast import expected_seconds
-from densenet.measure.measurement import measure
+from densenet.measure.instantiate import instantiate
+from densenet.measure.measurement import measure, measure_peer
 from densenet.model.net import DenseNet
 from densenet.running.device import DeviceMemory
-from densenet.stopping import Cancelled, stop_when
+from densenet.running.turns import alone_on
+from densenet.stopping import Cancelled, go_on, stop_when
 
 TINY = PRESETS["tiny"]
 TRAIN = Workload(image_size=32, batch_size=4, mode="train")
@@ -189,46 +191,72 @@ def test_the_backward_pass_can_be_given_up() -> None:
     assert train[0] - infer[0] == convolutions * steps
 
 
-def test_one_at_a_time_on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    running, most = [0], [0]
-    original = module._measured
+class Crowd:
+    """Counts who is inside at once, and keeps each of them there until others have had every chance to come in."""
 
-    def watched(*args: object) -> module.Measurement:
-        running[0] += 1
-        most[0] = max(most[0], running[0])
-        try:
-            time.sleep(0.02)
-            return original(*args)  # type: ignore[arg-type]
-        finally:
-            running[0] -= 1
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.inside = self.most = self.came = 0
+        self.lock = threading.Lock()
+        for where, name in ((module, "_take_steps"), (instantiating, "_build_and_run")):
+            monkeypatch.setattr(where, name, self.watch(getattr(where, name)))
 
-    monkeypatch.setattr(module, "_measured", watched)
+    def watch(self, original: Callable[..., object]) -> Callable[..., object]:
+        def watched(*args: object) -> object:
+            with self.lock:
+                self.came += 1
+                self.inside += 1
+                self.most = max(self.most, self.inside)
+            try:
+                threading.Event().wait(0.02)
+                return original(*args)
+            finally:
+                with self.lock:
+                    self.inside -= 1
+
+        return watched
+
+
+def test_measurements_and_builds_take_turns_on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd(monkeypatch)
     peaks: list[int] = []
-    threads = [threading.Thread(target=lambda: peaks.append(measure(TINY, TRAIN, "cpu").peak)) for _ in range(3)]
+    work: list[Callable[[], object]] = [lambda: peaks.append(measure(TINY, TRAIN, "cpu").peak), lambda: instantiate(TINY, 32, "cpu")]
+    threads = [threading.Thread(target=one) for one in 3 * work]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert most == [1]
+    assert (crowd.came, crowd.most) == (6, 1)
     assert len(peaks) == 3
     assert len(set(peaks)) == 1
 
 
+def give_up() -> None:
+    raise Cancelled
+
+
+@pytest.mark.usefixtures("nothing_is_built")
 def test_waiting_can_be_given_up() -> None:
-    with module._busy["cpu"], pytest.raises(Cancelled):
-        measure(TINY, TRAIN, "cpu", lambda: True)
+    with alone_on(torch.device("cpu"), go_on):
+        with pytest.raises(Cancelled):
+            measure(TINY, TRAIN, "cpu", give_up)
+        with pytest.raises(Cancelled):
+            measure_peer("resnet18", TINY, TRAIN, "cpu", give_up)
 
 
-def test_expected_seconds() -> None:
-    net = PRESETS["densenet121"]
-    infer = expected_seconds(net, Workload(), "cpu")
-    train = expected_seconds(net, Workload(mode="train"), "cpu")
-    assert 0.05 < infer < train
-    assert expected_seconds(net, Workload(batch_size=8), "cpu") == pytest.approx(8 * infer)
-    assert expected_seconds(net, Workload(checkpointing="layer"), "cpu") == infer
-    norm, layer = (expected_seconds(net, Workload(mode="train", checkpointing=kind), "cpu") for kind in ("norm", "layer"))
-    assert train < norm < layer < 2 * train
-    assert expected_seconds(net, Workload(mode="train"), "cuda") < train
+def test_a_measurement_given_up_leaves_no_net_to_the_next_one() -> None:
+    kept: list[weakref.ref[DenseNet]] = []
+
+    def stop() -> None:
+        if nets := [o for o in gc.get_objects() if type(o) is DenseNet and o.config == odd]:
+            kept.append(weakref.ref(nets[0]))
+            del nets
+            raise Cancelled
+
+    odd = replace(TINY, num_classes=11)
+    with pytest.raises(Cancelled) as caught:
+        measure(odd, TRAIN, "cpu", stop)
+    assert caught.value.__traceback__ is not None
+    assert kept[0]() is None
 
 
 @pytest.mark.cuda

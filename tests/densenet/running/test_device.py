@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 import torch
 
 from densenet.running import device
-from densenet.running.device import cgroup_memory, choose_device, device_memory, native_bfloat16
+from densenet.running.device import cgroup_memory, choose_device, device_memory, native_bfloat16, with_index
 
 GIB = 2**30
 
@@ -48,8 +49,40 @@ def test_bfloat16_is_native_where_the_processor_says_so(machine: pytest.MonkeyPa
     machine.delattr(torch.cpu, "get_capabilities")
     assert not native_bfloat16(cpu)
     assert not native_bfloat16(torch.device("mps"))
-    machine.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
-    assert not native_bfloat16(torch.device("cuda"))
+
+
+def test_bfloat16_of_a_gpu_is_asked_of_that_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    volta, ampere = SimpleNamespace(major=7), SimpleNamespace(major=8)
+    machine = {torch.device("cuda:0"): volta, torch.device("cuda:1"): ampere}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda which: machine[torch.device("cuda", 0) if which == 0 else which])
+    monkeypatch.setattr(torch.version, "hip", None)
+    assert not native_bfloat16(torch.device("cuda:0"))
+    assert native_bfloat16(torch.device("cuda:1"))
+    monkeypatch.setattr(torch.version, "hip", "6.2")
+    assert native_bfloat16(torch.device("cuda:0")), "AMD's all have it"
+
+
+@pytest.mark.parametrize(
+    "error", [AssertionError("Torch not compiled with CUDA enabled"), RuntimeError("no driver"), AttributeError("none")]
+)
+def test_where_torch_cannot_tell_bfloat16_is_not_native(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def cannot(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", cannot, raising=False)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", cannot)
+    monkeypatch.setattr(torch.version, "hip", None)
+    assert not native_bfloat16(torch.device("cpu"))
+    assert not native_bfloat16(torch.device("cuda:3"))
+
+
+def test_a_device_has_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 2)
+    assert {str(with_index(torch.device(name))) for name in ("cuda", "cuda:2")} == {"cuda:2"}
+    assert str(with_index(torch.device("cuda:0"))) == "cuda:0"
+    assert with_index(torch.device("cpu:0")) == with_index(torch.device("cpu")) == torch.device("cpu")
 
 
 BAD_NAMES = [

@@ -44,6 +44,14 @@ def test_it_ends_where_it_is_asked_to(until: int) -> None:
     assert calls == [until]
 
 
+def test_what_stop_returns_is_nobodys_gradient() -> None:
+    net = DenseNet(PRESETS["tiny"]).eval()
+    stop_inside(net, lambda: torch.zeros(()))
+    net(torch.rand(1, 3, 8, 8)).sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in net.classifier.parameters())
+    assert net.features.conv0.weight.grad.any()
+
+
 def test_parameters_get_no_hooks() -> None:
     net = DenseNet(PRESETS["tiny"])
     counted(net, until=-1)

@@ -1,0 +1,58 @@
+"""The strip waits its turn behind a measurement, says so, and gives up what the sliders no longer show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import gradio as gr
+import pytest
+import torch
+
+from densenet.running.turns import alone_on
+from densenet.stopping import go_on
+from explorer.page import live
+from explorer.page.page_state import preset_state
+from explorer.settings import Settings
+
+STATE = preset_state("tiny")
+SETTINGS = Settings(device="cpu")
+
+
+class Visitor:
+    """What a handler reads of a gr.Request."""
+
+    def __init__(self, session: str) -> None:
+        self.session_hash = session
+
+
+@pytest.fixture
+def strips() -> Iterator[Iterator[object]]:
+    """What the strip shows one after the other."""
+    visitor = Visitor("waits")
+    yield live.follow(SETTINGS, STATE.config, STATE.workload, visitor)  # type: ignore[arg-type]
+    live.forget(visitor)  # type: ignore[arg-type]
+
+
+def test_a_build_behind_a_measurement_says_that_it_waits_and_follows(strips: Iterator[object]) -> None:
+    with alone_on(torch.device("cpu"), go_on):
+        assert "building the net" in str(next(strips))
+        assert "waiting: another net is being measured or built" in str(next(strips))
+    *on_the_way, built = strips
+    assert all("building the net" in str(strip) for strip in on_the_way)
+    assert "3,730" in str(built)
+
+
+def test_a_build_that_waits_is_given_up_when_the_sliders_move_on(strips: Iterator[object]) -> None:
+    with alone_on(torch.device("cpu"), go_on):
+        next(strips)
+        assert "waiting" in str(next(strips))
+        live.want("waits", STATE.config, 64)
+        assert list(strips) == [gr.skip()]
+
+
+def test_a_build_that_waits_is_given_up_when_the_visitor_leaves(strips: Iterator[object]) -> None:
+    with alone_on(torch.device("cpu"), go_on):
+        next(strips)
+        next(strips)
+        live.forget(Visitor("waits"))  # type: ignore[arg-type]
+        assert list(strips) == [gr.skip()]
