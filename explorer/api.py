@@ -27,12 +27,13 @@ from explorer.settings import Settings
 from explorer.work import background
 from explorer.work.nets import loaded
 from explorer.work.queues import EXPLAINING, LIVE, MEASURING, PREDICTING
-from explorer.work.subject import Asked, check_affordable, pixels_of, subject_of
+from explorer.work.subject import check_affordable, pixels_of, subject_of_net
 
 if TYPE_CHECKING:
-    from densenet.attribution.catalogue import Attribution
+    from densenet.attribution import Attribution
 
-MOST_PROBABLE = -1
+MOST_PROBABLE = -1  # as a target
+NO_OTHER = -1  # as the class to set it against
 _JSON_TYPES = {"tuple[int, ...]": list[int]}  # what JSON has for a field's type
 
 
@@ -122,15 +123,20 @@ def _flat(handler: Callable[[DenseNetConfig, Workload], dict[str, Any]]) -> Call
     return endpoint
 
 
+def _given_photo(photo: Image.Image | None) -> Image.Image:
+    if photo is None:
+        raise ValueError("photo must be an image file, got none")
+    return photo
+
+
 @explained
 def predict(settings: Settings, photo: Image.Image | None, net: str, k: int, temperature: float) -> dict[str, Any]:
     """The `k` most probable classes of a photo, by one of the nets."""
-    from densenet.predict import classify
+    from densenet.predict import best_of
 
-    if photo is None:
-        raise ValueError("photo must be an image file, got none")
-    model = loaded(settings, net)
-    return {"net": net, "predictions": [dataclasses.asdict(p) for p in background.run(classify, model, photo, k, temperature)]}
+    subject = subject_of_net(settings, _given_photo(photo), net)
+    best = best_of(subject.model, subject.logits, k, temperature)
+    return {"net": net, "predictions": [dataclasses.asdict(prediction) for prediction in best]}
 
 
 @explained
@@ -144,24 +150,23 @@ def attribute(
     options: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The attribution map of one class, H x W, over the channels; a target of -1 is the most probable class, against -1 is no other."""
-    from densenet.attribution.catalogue import attribute as run
-    from densenet.predict import classify
+    from densenet.attribution import attribute as run
+    from densenet.attribution.catalogue import check_option_names
+    from densenet.model.inputs import check_class
 
-    if photo is None:
-        raise ValueError("photo must be an image file, got none")
+    picture = _given_photo(photo)
     if options is not None and not isinstance(options, dict):
         raise ValueError(f"options must be an object such as {{'steps': 20}}, got {options!r}")
     given: dict[str, Any] = options or {}
-    if unknown := {"stop", "progress", "against", "internal_batch_size"} & given.keys():
-        raise ValueError(f"options of {method}: there is no {sorted(unknown)[0]}")
-    model = loaded(settings, net)
-    index = background.run(classify, model, photo, 1)[0].index if target == MOST_PROBABLE else target
-    subject = subject_of(settings, photo, Asked("", net, index))
-    other = None if against == MOST_PROBABLE else against
+    check_option_names(method, given)  # or they could reach what else `attribute` can be told
+    subject = subject_of_net(settings, picture, net)
+    index = int(subject.logits.argmax()) if target == MOST_PROBABLE else target
+    check_class(subject.model, index)
+    other = None if against == NO_OTHER else against
 
     def work() -> Attribution:
         check_affordable(subject, method, given)
-        return run(model, subject.x, index, method, against=other, **given)
+        return run(subject.model, subject.x, index, method, against=other, **given)
 
     result = background.run(work)
     values = pixels_of(method, result.map)
@@ -184,7 +189,7 @@ def reuse(settings: Settings, net: str, weighted: bool) -> dict[str, Any]:
 
     if not isinstance(weighted, bool):
         raise ValueError(f"weighted must be true or false, got {weighted!r}")
-    return {"net": net, "blocks": [block.as_dict() for block in run(loaded(settings, net), weighted)]}
+    return {"net": net, "blocks": [block.as_dict() for block in background.run(run, loaded(settings, net), weighted)]}
 
 
 def build(settings: gr.State) -> None:
@@ -199,7 +204,7 @@ def build(settings: gr.State) -> None:
     with gr.Row(visible=False):
         photo, net = PhotoInput(label="photo"), gr.Textbox("cifar10", label="net")
         k, target = gr.Number(5, precision=0, label="k"), gr.Number(MOST_PROBABLE, precision=0, label="target")
-        temperature, against = gr.Number(1.0, label="temperature"), gr.Number(MOST_PROBABLE, precision=0, label="against")
+        temperature, against = gr.Number(1.0, label="temperature"), gr.Number(NO_OTHER, precision=0, label="against")
         method, options = gr.Textbox("grad_cam", label="method"), gr.JSON({}, label="options")
         weighted, out, go = gr.Checkbox(False, label="weighted"), gr.JSON(), gr.Button()
     model_work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": PREDICTING}

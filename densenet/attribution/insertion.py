@@ -15,7 +15,6 @@ under the second small. Both areas depend on net and photo, and mean something o
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from densenet.attribution.baseline import blur
 from densenet.checks import checked_choice, checked_integer
 from densenet.model.inputs import check_class, check_input
 from densenet.model.net import DenseNet
@@ -33,7 +33,7 @@ STEPS_RANGE = (2, 200)
 RANDOM_MAPS_RANGE = (2, 20)
 SEED_RANGE = (0, 2**31 - 1)
 CONTROLS = ("pixels", "shifted")
-_BLUR = 0.1  # standard deviation in shorter sides of the photo
+_BLUR_SIGMA = 0.1  # of the shorter side: wider than a baseline's, since the class has to be gone
 
 
 @dataclass(frozen=True)
@@ -109,15 +109,6 @@ def pixel_values(values: Tensor, x: Tensor) -> Tensor:
     return pixels
 
 
-def blurred(x: Tensor) -> Tensor:
-    """Blur the photo `x`, 1 x C x H x W, as insertion starts with it; edges are mirrored."""
-    from torchvision.transforms.functional import gaussian_blur
-
-    sigma = _BLUR * min(x.shape[2:])
-    height, width = (2 * min(math.ceil(3 * sigma), side - 1) + 1 for side in x.shape[2:])
-    return gaussian_blur(gaussian_blur(x, [width, 1], [sigma, sigma]), [1, height], [sigma, sigma])  # separable: one side, then the other
-
-
 def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
@@ -151,7 +142,7 @@ def _logits_on_the_way(model: DenseNet, x: Tensor, ranks: Sequence[Tensor], step
 
     The ends are the same for all maps: the blurred photo, the photo, the grey one.
     """
-    ways = ((blurred(x), x), (x, torch.zeros_like(x)))
+    ways = ((blur(x, _BLUR_SIGMA), x), (x, torch.zeros_like(x)))
     counts = _counts(x.shape[2] * x.shape[3], steps)
     inner = [(i, way, step) for i in range(len(ranks)) for way in range(2) for step in range(1, steps)]
     size, total = bounded_batch(model.config, x.shape[2], x.shape[3], x.device), len(inner) + 3

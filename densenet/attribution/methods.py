@@ -1,7 +1,7 @@
-"""The attribution methods themselves, each through Captum, in the order of their registry `densenet.attribution.METHODS`.
+"""The attribution methods themselves, each through Captum, in the order of their catalogue `densenet.attribution.METHODS`.
 
-Each takes the score to explain, the image `x`, 1 x C x H x W, as a leaf that requires its gradient, how to go about it, and its options,
-checked. Methods that hook modules are given a score of a private copy.
+Each takes the score to explain, the image `x`, 1 x C x H x W, as a leaf that requires its gradient, its pace, and its options, checked.
+Methods that hook modules are given a score of a private copy.
 """
 
 from __future__ import annotations
@@ -14,49 +14,52 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from densenet.attribution.catalogue import Attribution
 from densenet.attribution.score import Score, activation_after
 from densenet.running.batching import stoppable_batch
+from densenet.stopping import Progress, tell_nobody
 
-Progress = Callable[[float, Tensor | None], object]  # told the share that is done, 0 to 1, and the map so far
+SoFar = Callable[[Tensor], object]  # given the map of what is done, of the map's shape
 
-_NOISE_IMAGES = 32  # drawn at once; see `_smoothgrad`
+_NOISE_IMAGES = 32  # drawn at once; see `smoothgrad`
 
 # Captum says that it sets hooks; it sets them on a private copy. Once and here: `warnings.catch_warnings` is not for threads.
 warnings.filterwarnings("ignore", r"Setting (forward, )?backward hooks")
 
 
-class Attribution(NamedTuple):
-    """`map` is signed, of the input's shape (Grad-CAM: 1 x 1 x H x W); `delta` is the completeness error where the method has one."""
+class Pace(NamedTuple):
+    """How many images a slow method runs at once, and whom it tells."""
 
-    map: Tensor
-    delta: float | None
-
-
-class Way(NamedTuple):
-    """How a slow method goes about it."""
-
-    images: int | None  # in a batch; None: as many as take less than a second
-    progress: Progress
+    images: int | None = None  # in a batch; None: as many as take less than a second
+    progress: Progress = tell_nobody
+    so_far: SoFar | None = None
 
     def images_at_once(self, score: Score, x: Tensor, *, gradients: bool) -> int:
+        """Return the number of images in a batch for this net and image, with or without a backward pass."""
         return self.images or stoppable_batch(score.model.config, x.shape[-2], x.shape[-1], x.device, gradients=gradients)
 
+    def tell(self, done: int, total: int, values: Tensor) -> None:
+        """Hand on the map so far, `values`, then how many of the images are done."""
+        if self.so_far is not None:
+            self.so_far(values)
+        self.progress(done, total)
 
-def saliency(score: Score, x: Tensor, _: Way) -> Attribution:
+
+def saliency(score: Score, x: Tensor, _: Pace) -> Attribution:
     """Gradient of the score by each input value, sign kept."""
     from captum.attr import Saliency
 
     return Attribution(Saliency(score).attribute(x, target=0, abs=False), None)
 
 
-def input_x_gradient(score: Score, x: Tensor, _: Way) -> Attribution:
+def input_x_gradient(score: Score, x: Tensor, _: Pace) -> Attribution:
     """Gradient of the score by each input value, times the value."""
     from captum.attr import InputXGradient
 
     return Attribution(InputXGradient(score).attribute(x, target=0), None)
 
 
-def integrated_gradients(score: Score, x: Tensor, way: Way, *, steps: int, baseline: Tensor) -> Attribution:
+def integrated_gradients(score: Score, x: Tensor, pace: Pace, *, steps: int, baseline: Tensor) -> Attribution:
     """Mean gradient along the straight path from `baseline` to `x` by Gauss-Legendre quadrature, times their difference.
 
     `delta` is the sum of the map less the difference of the two scores. Memory depends on the images in a batch, not on `steps`. The map
@@ -78,18 +81,18 @@ def integrated_gradients(score: Score, x: Tensor, way: Way, *, steps: int, basel
         count = len(gradients[0])
         total = total + torch.tensordot(weights[done : done + count], gradients[0].float(), dims=1)
         done += count
-        way.progress(done / steps, (total * (x - baseline)).to(x.dtype))
+        pace.tell(done, steps, (total * (x - baseline)).to(x.dtype))
         return gradients
 
     method.gradient_func = watched  # where Captum itself puts other gradients in; the sum here is beside Captum's own
-    images = min(steps, way.images_at_once(score, x, gradients=True))
+    images = min(steps, pace.images_at_once(score, x, gradients=True))
     result, delta = method.attribute(
         x, baselines=baseline, target=0, n_steps=steps, internal_batch_size=images, return_convergence_delta=True
     )
     return Attribution(result.to(x.dtype), float(delta))
 
 
-def smoothgrad(score: Score, x: Tensor, way: Way, *, noise: float, samples: int, seed: int) -> Attribution:
+def smoothgrad(score: Score, x: Tensor, pace: Pace, *, noise: float, samples: int, seed: int) -> Attribution:
     """Mean gradient over `samples` copies of `x` with Gaussian noise.
 
     Its deviation is `noise` times the range of `x`, its largest value less its smallest. The noise is that of Captum's NoiseTunnel over all
@@ -101,7 +104,7 @@ def smoothgrad(score: Score, x: Tensor, way: Way, *, noise: float, samples: int,
     x = x.detach()
     deviation = noise * float(x.max() - x.min())
     generator = torch.Generator().manual_seed(seed)
-    images = way.images_at_once(score, x, gradients=True)
+    images = pace.images_at_once(score, x, gradients=True)
     method = Saliency(score)
     total = torch.zeros(x.shape, device=x.device, dtype=torch.promote_types(x.dtype, torch.float32))
     done = 0
@@ -112,11 +115,11 @@ def smoothgrad(score: Score, x: Tensor, way: Way, *, noise: float, samples: int,
             noisy = (x + part.to(x.device)).requires_grad_()
             total = total + method.attribute(noisy, target=0, abs=False).sum(0, keepdim=True)
             done += len(part)
-            way.progress(done / samples, (total / done).to(x.dtype))
+            pace.tell(done, samples, (total / done).to(x.dtype))
     return Attribution((total / samples).to(x.dtype), None)
 
 
-def grad_cam(score: Score, x: Tensor, _: Way, *, block: int, interpolation: str) -> Attribution:
+def grad_cam(score: Score, x: Tensor, _: Pace, *, block: int, interpolation: str) -> Attribution:
     """Feature maps after `block`, after their ReLU, weighted by the mean gradient of the score by each.
 
     Enlarged to the input; the sum is signed, before the paper's final ReLU.
@@ -143,7 +146,7 @@ def film_strip(score: Score, x: Tensor, interpolation: str) -> tuple[Attribution
     return tuple(strip)
 
 
-def guided_grad_cam(score: Score, x: Tensor, _: Way, *, block: int, interpolation: str) -> Attribution:
+def guided_grad_cam(score: Score, x: Tensor, _: Pace, *, block: int, interpolation: str) -> Attribution:
     """Grad-CAM after `block`, negative values at zero, times guided backpropagation (which passes positive gradients only at each ReLU)."""
     from captum.attr import GuidedGradCam
 
@@ -151,7 +154,7 @@ def guided_grad_cam(score: Score, x: Tensor, _: Way, *, block: int, interpolatio
     return Attribution(method.attribute(x, target=0, interpolate_mode=interpolation), None)
 
 
-def deep_lift(score: Score, x: Tensor, _: Way, *, baseline: Tensor) -> Attribution:
+def deep_lift(score: Score, x: Tensor, _: Pace, *, baseline: Tensor) -> Attribution:
     """Differences of activations between `x` and `baseline`, handed back by the rescale rule.
 
     `delta` is the sum of the map less the difference of the two scores.
@@ -162,7 +165,7 @@ def deep_lift(score: Score, x: Tensor, _: Way, *, baseline: Tensor) -> Attributi
     return Attribution(result, float(delta))
 
 
-def occlusion(score: Score, x: Tensor, way: Way, *, window: int, stride: int, baseline: Tensor) -> Attribution:
+def occlusion(score: Score, x: Tensor, pace: Pace, *, window: int, stride: int, baseline: Tensor) -> Attribution:
     """How much the score falls when a square is replaced by `baseline`: each pixel's mean over the squares that cover it.
 
     Every channel carries the whole fall. Squares at the lower and right edge are cut where the image ends. The map so far is zero where no
@@ -190,7 +193,7 @@ def occlusion(score: Score, x: Tensor, way: Way, *, window: int, stride: int, ba
             total[square] += unoccluded - value
             covering[square] += 1
             done += 1
-        way.progress(done / (rows * columns), (total / covering.clamp(min=1)).expand(x.shape).to(x))
+        pace.tell(done, rows * columns, (total / covering.clamp(min=1)).expand(x.shape).to(x))
         return answer
 
     channels = x.shape[1]
@@ -200,6 +203,18 @@ def occlusion(score: Score, x: Tensor, way: Way, *, window: int, stride: int, ba
         strides=(channels, stride, stride),
         baselines=baseline,
         target=0,
-        perturbations_per_eval=way.images_at_once(score, x, gradients=False),
+        perturbations_per_eval=pace.images_at_once(score, x, gradients=False),
     )
     return Attribution(result.to(x.dtype), None)
+
+
+RUN: dict[str, Callable[..., Attribution]] = {
+    "saliency": saliency,
+    "input_x_gradient": input_x_gradient,
+    "integrated_gradients": integrated_gradients,
+    "smoothgrad": smoothgrad,
+    "grad_cam": grad_cam,
+    "guided_grad_cam": guided_grad_cam,
+    "deep_lift": deep_lift,
+    "occlusion": occlusion,
+}

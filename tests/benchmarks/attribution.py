@@ -18,7 +18,7 @@ from captum import attr as captum
 from torch import Tensor
 
 from densenet import PRESETS
-from densenet.attribution.catalogue import METHODS, attribute, film_strip
+from densenet.attribution import METHODS, attribute, film_strip
 from densenet.model.net import DenseNet
 from densenet.running.batching import stoppable_batch
 from densenet.stopping import Cancelled, stop_when

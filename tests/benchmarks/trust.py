@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from densenet import PRESETS
-from densenet.attribution.catalogue import METHODS, attribute
+from densenet.attribution import METHODS, attribute
 from densenet.attribution.insertion import curves, random_controls
 from densenet.attribution.trust import completeness, randomised_weights
 from densenet.features.inside import feature_maps

@@ -25,11 +25,13 @@ def show(settings: Settings, photo: Image.Image | None, asked: Asked | None) -> 
     if photo is None or asked is None:
         return ""
     from densenet.arithmetic.plan import plan
-    from densenet.attribution.catalogue import film_strip
+    from densenet.attribution import film_strip
+    from densenet.attribution.cost import check_film
 
     subject = subject_of(settings, photo, asked)
     config = subject.model.config
     sizes = {row.block: row.in_size for row in plan(config, subject.view.width) if row.op == "cat"}
+    background.run(check_film, subject.model, subject.x)
     strip = background.run(film_strip, subject.model, subject.x, asked.target)
     label = subject.labels[asked.target].replace(" ", "_")
     maps = [

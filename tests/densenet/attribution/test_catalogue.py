@@ -1,41 +1,41 @@
-"""What every attribution method promises: shapes, contrast, a model left as it was, progress, giving up, and answers to bad input."""
+"""The methods as facts: complete, readable without torch, and true of what the methods do."""
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
-from torch import Tensor, nn
 
-from densenet import PRESETS
-from densenet.attribution.catalogue import METHODS, Attribution, attribute, film_strip, options_of
-from densenet.model.net import DenseNet
-from densenet.stopping import Cancelled, Stop, go_on, stop_when
-from tests.support.explained import CONFIGS, THREE_BLOCKS, TINY, logit, photo, state_of
+from densenet.attribution import METHODS
+from densenet.attribution.catalogue import check_option_names, method_of
+from densenet.attribution.insertion import CONTROLS
+from densenet.attribution.methods import RUN
 
-pytestmark = pytest.mark.filterwarnings("ignore:Setting")  # Captum's, which the library silences outside pytest
-
-Make = Callable[..., DenseNet]
 NAMES = ["saliency", "input_x_gradient", "integrated_gradients", "smoothgrad", "grad_cam", "guided_grad_cam", "deep_lift", "occlusion"]
-SLOW = ("integrated_gradients", "smoothgrad", "occlusion")
-FEW = {"integrated_gradients": {"steps": 8}, "smoothgrad": {"samples": 4}, "occlusion": {"window": 4, "stride": 4}}
 
 
-@pytest.fixture(params=CONFIGS)
-def net(request: pytest.FixtureRequest, make_net: Make) -> DenseNet:
-    return make_net(CONFIGS[request.param])
+@pytest.mark.parametrize(
+    "statement", ["import densenet.attribution.catalogue", "from densenet.attribution import METHODS, attribute, options_of"]
+)
+def test_facts_cost_no_torch(statement: str) -> None:
+    code = (
+        f"{statement}\nimport sys\n"
+        "from densenet import PRESETS\n"
+        "from densenet.attribution.catalogue import METHODS, options_of\n"
+        "for name in METHODS: options_of(name, PRESETS['tiny'], 32, 32)\n"
+        "print(*sorted({'torch', 'torchvision', 'captum', 'numpy', 'scipy'} & sys.modules.keys()))"
+    )
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
 
 
 def test_the_methods_are_named_for_people() -> None:
-    assert list(METHODS) == NAMES
+    assert list(METHODS) == list(RUN) == NAMES
     assert len({method.label for method in METHODS.values()}) == len(NAMES)
     for method in METHODS.values():
         assert method.label
@@ -43,262 +43,32 @@ def test_the_methods_are_named_for_people() -> None:
         assert not method.says.endswith("."), "the page sets it into a line"
         assert re.fullmatch(r"[A-Z][^.]*(\.[0-9][^.]*)*\.", method.known_wrong), "one sentence"
         assert re.search(r"arXiv \d{4}\.\d{4,5}", method.source)
-        assert method.run.__doc__
-        assert method.slow == (method.label in [METHODS[name].label for name in SLOW])
+        assert method.passes >= 1
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_shapes_and_signs(net: DenseNet, method: str) -> None:
-    x = photo(net.config)
-    result = attribute(net, x, 3, method)
-    assert type(result) is Attribution
-    assert result.map.shape == ((1, 1, 20, 14) if method == "grad_cam" else x.shape)
-    assert result.map.dtype == x.dtype
-    assert result.map.isfinite().all()
-    maps = [result.map] if "grad_cam" not in method else [attribute(net, x, target, method).map for target in range(10)]
-    assert min(m.min() for m in maps) < 0 < max(m.max() for m in maps), "signed"
-    assert not result.map.requires_grad
-    assert (result.delta is not None) == METHODS[method].has_delta
+@pytest.mark.parametrize("name", NAMES)
+def test_what_it_can_be_told_is_what_it_takes(name: str) -> None:
+    assert RUN[name].__doc__
+    parameters = inspect.signature(RUN[name]).parameters.values()
+    assert [p.name for p in parameters if p.kind is p.KEYWORD_ONLY] == [option.name for option in METHODS[name].options]
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("stem", ["cifar", "imagenet"])
-@pytest.mark.parametrize("method", METHODS)
-def test_other_precisions(make_net: Make, method: str, stem: str, dtype: torch.dtype) -> None:
-    config = replace(TINY, stem=stem)
-    options: dict[str, object] = {"window": 10, "baseline": -2.0} if method == "occlusion" else {}  # what falls less is lost in bfloat16
-    target = next(t for t in range(10) if attribute(make_net(config), photo(config), t, method).map.any())
-    expected = attribute(make_net(config), photo(config), target, method, **options).map
-    result = attribute(make_net(config).to(dtype), photo(config).to(dtype), target, method, **options)
-    assert result.map.dtype == dtype
-    assert result.map.isfinite().all()
-    if dtype == torch.float64 and not (method == "deep_lift" and stem == "imagenet"):
-        torch.testing.assert_close(result.map.float(), expected, rtol=1e-3, atol=1e-5)
-    else:  # in bfloat16 ReLUs near zero switch
-        assert nn.functional.cosine_similarity(result.map.double().flatten(), expected.double().flatten(), dim=0) > 0.95
+def test_how_each_is_judged() -> None:
+    coarse, slow = ("grad_cam", "guided_grad_cam", "occlusion"), ("integrated_gradients", "smoothgrad", "occlusion")
+    for name, method in METHODS.items():
+        assert method.control in CONTROLS
+        assert method.control == ("shifted" if name in coarse else "pixels")
+        assert method.untrained_nets == (1 if name in slow else 5)
+        assert method.slow == (name in slow) == (method.passes > 50)
 
 
-@pytest.mark.parametrize("value", [0.0, 0.7])
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("stem", ["cifar", "imagenet"])
-def test_empty_images_have_a_map(make_net: Make, stem: str, method: str, value: float) -> None:
-    net = make_net(replace(TINY, stem=stem))
-    x = torch.full((1, net.config.in_channels, 16, 16), value)
-    result = attribute(net, x, 0, method)
-    assert result.map.isfinite().all()
-    assert result.delta is None or abs(result.delta) < 1
-    if value == 0 and method in ("input_x_gradient", "integrated_gradients", "deep_lift", "occlusion"):
-        torch.testing.assert_close(result.map, torch.zeros_like(x), rtol=0, atol=1e-6, msg="nothing differs from the baseline")
-    if "baseline" in {option.name for option in METHODS[method].options}:
-        blurred = attribute(net, x, 0, method, baseline="blurred").map
-        torch.testing.assert_close(blurred, torch.zeros_like(x), rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_classes_have_maps_of_their_own(tiny: DenseNet, method: str) -> None:
-    assert not torch.allclose(attribute(tiny, photo(), 0, method).map, attribute(tiny, photo(), 1, method).map)
-
-
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "guided_grad_cam"])
-def test_contrast_is_the_difference_of_two_maps(net: DenseNet, method: str) -> None:
-    """All but guided Grad-CAM are linear in what they explain."""
-    x = photo(net.config)
-    options = FEW.get(method, {})
-    contrast = attribute(net, x, 3, method, against=8, **options)
-    ours, theirs = attribute(net, x, 3, method, **options), attribute(net, x, 8, method, **options)
-    torch.testing.assert_close(contrast.map, ours.map - theirs.map, rtol=1e-3, atol=1e-5)
-    if contrast.delta is not None:
-        assert ours.delta is not None
-        assert theirs.delta is not None
-        assert contrast.delta == pytest.approx(ours.delta - theirs.delta, abs=1e-4)
-        zero = torch.zeros_like(x)
-        difference = logit(net, x, 3) - logit(net, x, 8) - (logit(net, zero, 3) - logit(net, zero, 8))
-        assert contrast.delta == pytest.approx(contrast.map.sum().item() - difference, abs=1e-4)
-
-
-@pytest.mark.parametrize("against", [None, 4])
-def test_the_film_strip_is_grad_cam_after_each_block(make_net: Make, monkeypatch: pytest.MonkeyPatch, against: int | None) -> None:
-    model, x = make_net(THREE_BLOCKS), photo(THREE_BLOCKS)
-    expected = [attribute(model, x, 2, "grad_cam", block=block, against=against, interpolation="nearest") for block in (1, 2, 3)]
-    forwards: list[int] = []
-    plain = DenseNet.forward
-
-    def counted(self: DenseNet, images: Tensor) -> Tensor:
-        forwards.append(len(images))
-        return plain(self, images)
-
-    monkeypatch.setattr(DenseNet, "forward", counted)
-    before = state_of(model)
-    with torch.no_grad():
-        strip = film_strip(model, x, 2, against, interpolation="nearest")
-    assert forwards == [1]
-    assert state_of(model) == before
-    assert [frame.delta for frame in strip] == [None] * 3
-    for frame, alone in zip(strip, expected, strict=True):
-        torch.testing.assert_close(frame.map, alone.map, rtol=1e-5, atol=1e-8)
-        assert not frame.map.requires_grad
-    assert not torch.allclose(strip[0].map, strip[1].map)
-
-
-def test_a_bad_film_strip_is_refused(tiny: DenseNet) -> None:
-    with pytest.raises(ValueError, match=r"^target must be 0 to 9, got 10"):
-        film_strip(tiny, photo(), 10)
-    with pytest.raises(ValueError, match=r"^interpolation must be one of nearest, bilinear, bicubic, got 'area'"):
-        film_strip(tiny, photo(), 1, interpolation="area")
-
-
-@pytest.mark.parametrize("frozen", [True, False])
-@pytest.mark.parametrize("method", METHODS)
-def test_nothing_of_the_model_changes(make_net: Make, method: str, frozen: bool) -> None:
-    model = make_net(TINY).requires_grad_(not frozen)
-    x = photo()
-    torch.manual_seed(11)
-    before, pixels, random = state_of(model), x.clone(), torch.get_rng_state()
-    attribute(model, x, 0, method, stop=go_on)
-    with pytest.raises(Cancelled):
-        attribute(model, x, 0, method, stop=after(3)[1])
-    with pytest.raises(ValueError, match="no_such"):
-        attribute(model, x, 0, method, no_such=1)
-    assert state_of(model) == before
-    assert torch.equal(torch.get_rng_state(), random)
-    assert torch.equal(x, pixels)
-    assert not x.requires_grad
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_gradients_are_taken_though_the_caller_switched_them_off(tiny: DenseNet, method: str) -> None:
-    expected = attribute(tiny, photo(), 0, method).map
-    with torch.no_grad():
-        torch.testing.assert_close(attribute(tiny, photo(), 0, method).map, expected)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_eight_threads_at_once(make_net: Make, method: str) -> None:
-    model = make_net(TINY).requires_grad_(False)
-    before = state_of(model)
-    photos = [photo(height=16, width=16, seed=seed) for seed in range(8)]
-    options = FEW.get(method, {})
-    alone = [attribute(model, x, i, method, **options).map for i, x in enumerate(photos)]
-    with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda i: attribute(model, photos[i % 8], i % 8, method, **options).map, range(16)))
-    for i, result in enumerate(together):
-        torch.testing.assert_close(result, alone[i % 8], rtol=1e-4, atol=1e-6)
-    assert state_of(model) == before
-
-
-@pytest.mark.parametrize("against", [None, 2])
-@pytest.mark.parametrize("method", SLOW)
-def test_progress_ends_in_the_map(tiny: DenseNet, method: str, against: int | None) -> None:
-    told: list[tuple[float, Tensor | None]] = []
-    x = photo()
-    result = attribute(tiny, x, 3, method, against=against, internal_batch_size=7, progress=lambda *news: told.append(news), stop=go_on)
-    shares = [share for share, _ in told]
-    assert shares == sorted(set(shares))
-    assert 0 < shares[0] < 0.2
-    assert shares[-1] == 1
-    maps = [so_far for _, so_far in told if so_far is not None]
-    assert len(maps) == len(told)
-    assert all(m.shape == result.map.shape and m.dtype == result.map.dtype and not m.requires_grad for m in maps)
-    torch.testing.assert_close(maps[-1], result.map, rtol=1e-4, atol=1e-6)
-    errors = [(m - result.map).norm().item() for m in maps]
-    assert errors[0] > errors[len(errors) // 2] > errors[-1]
-
-
-@pytest.mark.parametrize("method", [name for name in METHODS if name not in SLOW])
-def test_quick_methods_tell_nothing(tiny: DenseNet, method: str) -> None:
-    told: list[object] = []
-    attribute(tiny, photo(), 3, method, progress=lambda *news: told.append(news))
-    assert told == []
-
-
-def after(calls: int) -> tuple[list[int], Stop]:
-    """What gives the work up after `calls` calls, and their count."""
-    count = [0]
-
-    def given_up() -> bool:
-        count[0] += 1
-        return count[0] > calls
-
-    return count, stop_when(given_up)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_method_can_be_given_up_anywhere(tiny: DenseNet, method: str) -> None:
-    expected = attribute(tiny, photo(), 1, method, **FEW.get(method, {})).map
-    total, never = after(10**9)
-    torch.testing.assert_close(attribute(tiny, photo(), 1, method, stop=never, **FEW.get(method, {})).map, expected)
-    convolutions = sum(isinstance(module, nn.Conv2d) for module in tiny.modules())
-    assert total[0] >= 1 + convolutions * (1 if method in ("grad_cam", "occlusion") else 2), "at each convolution, forward and backward"
-    for calls in range(0, total[0], max(1, total[0] // 9)):
-        count, stop = after(calls)
-        with pytest.raises(Cancelled):
-            attribute(tiny, photo(), 1, method, stop=stop, **FEW.get(method, {}))
-        assert count[0] == calls + 1
-
-
-def test_giving_up_takes_less_than_a_second(make_net: Make) -> None:
-    """On a real net and image, from the moment of the wish, wherever in a batch it falls."""
-    model, x = make_net(PRESETS["densenet121"]).requires_grad_(False), torch.zeros(1, 3, 224, 224)
-    for method in SLOW:
-        started = time.perf_counter()
-        with pytest.raises(Cancelled):
-            attribute(model, x, 1, method, stop=stop_when(lambda since=started: time.perf_counter() - since > 0.5))  # type: ignore[misc]
-        assert time.perf_counter() - started < 1.5
-
-
-def test_captum_says_nothing_on_the_console() -> None:
-    code = (
-        "import torch\nfrom densenet import PRESETS\nfrom densenet.model import DenseNet\n"
-        "from densenet.attribution import METHODS, attribute\n"
-        "for name in METHODS: attribute(DenseNet(PRESETS['tiny']).eval(), torch.zeros(1, 3, 8, 8), 0, name)"
-    )
-    root = Path(__file__).resolve().parents[3]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout + done.stderr == ""
-
-
-@pytest.mark.parametrize("method", ["", "Saliency", "gradcam", None, 3, ["saliency"]], ids=repr)
-def test_a_bad_method_is_refused(tiny: DenseNet, method: object) -> None:
-    with pytest.raises(ValueError, match=r"^method must be one of saliency, .*, got"):
-        attribute(tiny, photo(), 0, method)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"^method must be one of saliency, .*, got"):
-        options_of(method, TINY, 32, 32)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("target", [-1, 10, True, 1.0, "1", None, torch.tensor(1)], ids=repr)
-def test_a_bad_target_is_refused(tiny: DenseNet, target: object) -> None:
-    with pytest.raises(ValueError, match=r"^target must be 0 to 9, got"):
-        attribute(tiny, photo(), target, "saliency")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("against", [-1, 10, True, 1.0, "1", torch.tensor(1)], ids=repr)
-def test_a_bad_contrast_is_refused(tiny: DenseNet, against: object) -> None:
-    with pytest.raises(ValueError, match=r"^against must be 0 to 9, got"):
-        attribute(tiny, photo(), 2, "saliency", against=against)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"^against must be another class than the target, got 2 for both"):
-        attribute(tiny, photo(), 2, "saliency", against=2)
-
-
-@pytest.mark.parametrize("shape", [(2, 3, 8, 8), (0, 3, 8, 8), (3, 8, 8), (1, 1, 8, 8), (1, 4, 8, 8), (1, 3, 1, 8), (1, 3, 8, 0)], ids=str)
-@pytest.mark.parametrize("method", METHODS)
-def test_a_bad_shape_is_refused(tiny: DenseNet, method: str, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"^x must be "):
-        attribute(tiny, torch.zeros(shape), 0, method)
-
-
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float64, torch.float16, torch.bool], ids=str)
-def test_a_bad_dtype_is_refused(tiny: DenseNet, dtype: torch.dtype) -> None:
-    with pytest.raises(ValueError, match=rf"^x must be a torch.float32 tensor of shape 1 x 3 x H x W, got .* of {dtype}$"):
-        attribute(tiny, photo().to(dtype), 0, "saliency")
-
-
-@pytest.mark.parametrize("size", [0, -1, 1001, 2.5, True, "8"], ids=repr)
-def test_a_bad_batch_is_refused(tiny: DenseNet, size: object) -> None:
-    with pytest.raises(ValueError, match=r"^internal_batch_size must be 1 to 1000, got"):
-        attribute(tiny, photo(), 0, "smoothgrad", internal_batch_size=size)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_training_net_is_refused(tiny: DenseNet, method: str) -> None:
-    with pytest.raises(ValueError, match="the model must be in eval mode"):
-        attribute(tiny.train(), photo(), 0, method)
+def test_a_name_that_is_not_there_is_refused() -> None:
+    assert method_of("saliency") is METHODS["saliency"]
+    check_option_names("occlusion", ["window", "stride"])
+    for method, given, sentence in (
+        ("nonsense", [], r"method must be one of saliency, .*, got 'nonsense'"),
+        ("occlusion", ["window", "stop"], "options of occlusion: there is no stop, there is window, stride, baseline"),
+        ("saliency", ["so_far"], "options of saliency: there is no so_far, there is none"),
+    ):
+        with pytest.raises(ValueError, match=f"^{sentence}"):
+            check_option_names(method, given)

@@ -12,11 +12,11 @@ from itertools import pairwise
 import pytest
 import torch
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 from densenet import PRESETS, DenseNetConfig
 from densenet.attribution import insertion as module
-from densenet.attribution.insertion import Curve, Curves, blurred, curves, pixel_values, random_controls
+from densenet.attribution.baseline import blur
+from densenet.attribution.insertion import Curve, Curves, curves, pixel_values, random_controls
 from densenet.model.net import DenseNet
 from densenet.running.batching import bounded_batch
 from densenet.stopping import Cancelled
@@ -68,7 +68,7 @@ def test_insertion_by_the_perfect_map_is_the_formula() -> None:
     net = Linear()
     x = torch.zeros(1, 3, SIDE, SIDE, dtype=torch.float64)
     x[:, :, 1:4, 2:5] = torch.arange(1.0, 10.0, dtype=torch.float64).view(3, 3)
-    start = blurred(x)
+    start = blur(x, 0.1)
     gains = sorted(((x - start).sum(1)[0] * net.patch)[1:4, 2:5].flatten().tolist(), reverse=True)
     by_gain = (x - start) * net.patch - 100 * (net.patch == 0)
     result = curves(net, x, 0, by_gain, steps=SIDE * SIDE)
@@ -115,7 +115,7 @@ def test_a_real_net_pixel_by_pixel(make_net: Make, steps: int) -> None:
     values = photo(seed=1).double()
     result = curves(model, x, target, values, steps=steps)
     order = values.sum(1).flatten().argsort(descending=True).tolist()
-    start, grey = blurred(x), torch.zeros_like(x)
+    start, grey = blur(x, 0.1), torch.zeros_like(x)
     for curve, before, after in ((result.insertion, start, x), (result.deletion, x, grey)):
         for step in range(steps + 1):
             count = round(step * len(order) / steps)
@@ -132,7 +132,7 @@ def test_the_ends_are_the_blurred_the_whole_and_the_grey_photo(tiny: DenseNet) -
     x = photo()
     result = curves(tiny, x, 1, x, maps=4)
     with torch.no_grad():
-        start, whole, grey = (tiny(image)[0].softmax(0)[1].item() for image in (blurred(x), x, torch.zeros_like(x)))
+        start, whole, grey = (tiny(image)[0].softmax(0)[1].item() for image in (blur(x, 0.1), x, torch.zeros_like(x)))
     for insertion in (result.insertion, *result.random_insertions):
         assert (insertion.probabilities[0], insertion.probabilities[-1]) == pytest.approx((start, whole), rel=1e-4)
     for deletion in (result.deletion, *result.random_deletions):
@@ -212,16 +212,6 @@ def test_the_same_seed_gives_the_same_and_another_seed_another(tiny: DenseNet) -
     assert first == again
     assert first.random_deletions != other.random_deletions
     assert first.deletion == other.deletion
-
-
-def test_the_blur() -> None:
-    flat = torch.full((1, 2, 9, 13), 0.7)
-    torch.testing.assert_close(blurred(flat), flat)
-    x = photo(height=40, width=50)
-    torch.testing.assert_close(blurred(x), gaussian_blur(x, [25, 25], [4.0, 4.0]), rtol=1e-4, atol=1e-6)
-    assert blurred(x).std() < 0.2 * x.std()
-    for height, width in ((1, 1), (1, 5), (2, 3), (4, 4)):
-        assert blurred(photo(height=height, width=width)).isfinite().all()
 
 
 def test_batches_are_bounded() -> None:

@@ -10,7 +10,7 @@ import torch
 from captum import attr as captum
 from torch import Tensor, nn
 
-from densenet.attribution.catalogue import attribute
+from densenet.attribution import attribute
 from densenet.measure.allocator import allocated_peak
 from densenet.model.net import DenseNet
 from densenet.weights.loading import load

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from densenet import PRESETS
-from densenet.attribution.catalogue import Attribution, attribute
+from densenet.attribution import Attribution, attribute
 from densenet.attribution.insertion import Curves, curves
 from densenet.attribution.trust import Completeness, RandomisedWeights, completeness, randomised_weights, rank_correlation, trust, untrained
 from densenet.model.net import DenseNet

@@ -30,7 +30,8 @@ from torch.optim.swa_utils import AveragedModel
 from torchvision import models
 
 from densenet import PRESETS, DenseNetConfig
-from densenet.attribution.catalogue import attribute
+from densenet.attribution import attribute
+from densenet.kept import Kept
 from densenet.model.net import DenseNet
 from densenet.pictures.preprocessing import IMAGENET
 from densenet.predict import classify, input_of, view_of
@@ -49,7 +50,7 @@ State = dict[str, Tensor]
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "_kept", type(weights._kept)())
+    monkeypatch.setattr(weights, "_kept", Kept(weights._KEPT_NETS))
 
 
 @pytest.fixture(scope="module")
@@ -625,7 +626,7 @@ def test_a_net_of_four_channels_loads_but_sees_no_photo(make_net: Callable[..., 
 
 
 def test_the_same_file_is_the_same_net_and_only_the_last_are_kept(state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "_KEPT_NETS", 2)
+    monkeypatch.setattr(weights._kept, "most", 2)
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         torch.save(state, tmp_path / folder / "net.pth")
