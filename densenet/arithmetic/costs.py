@@ -40,6 +40,14 @@ class Step(NamedTuple):
     rows: tuple[Layer, ...]  # the operations that it sums
 
 
+class Stage(NamedTuple):
+    """The steps of one stage, summed: the stem, a dense block, a transition or the classifier."""
+
+    label: str
+    params: int
+    macs: int
+
+
 def totals(config: DenseNetConfig, image_size: int = 224) -> Totals:
     """Return the sums of `plan(config, image_size)`; raises what `plan` raises."""
     rows = plan(config, image_size)
@@ -85,3 +93,13 @@ def steps(config: DenseNetConfig, image_size: int = 224) -> tuple[Step, ...]:
             step = Step(label, "dense", block, layer, received, out - received, received, first, size, params, macs, rows)
         result.append(step)
     return tuple(result)
+
+
+def stages(config: DenseNetConfig, image_size: int = 224) -> tuple[Stage, ...]:
+    """Return the net's steps summed by stage, in the order of the net."""
+    sums: dict[str, Stage] = {}
+    for step in steps(config, image_size):
+        label = f"block {step.block}" if step.kind == "dense" else step.label
+        before = sums.get(label, Stage(label, 0, 0))
+        sums[label] = Stage(label, before.params + step.params, before.macs + step.macs)
+    return tuple(sums.values())

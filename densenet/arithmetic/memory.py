@@ -9,6 +9,8 @@ torch's, parameter by parameter (`foreach=False`). `densenet.measure` measures t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from densenet.arithmetic.liveness import Moment
@@ -100,14 +102,20 @@ class _Line(NamedTuple):
     per_image: int
 
 
-def _lines(config: DenseNetConfig, workload: Workload) -> list[_Line]:
-    """The lines whose maximum is the peak: of the moments that grow alike with the batch, only the largest can be it."""
+def _lines(config: DenseNetConfig, workload: Workload) -> tuple[_Line, ...]:
+    """The lines whose maximum is the peak, whatever the batch."""
+    return _lines_of_one(config, replace(workload, batch_size=1))
+
+
+@lru_cache(maxsize=16)  # several budgets are asked for one after the other
+def _lines_of_one(config: DenseNetConfig, workload: Workload) -> tuple[_Line, ...]:
+    """Of the moments that grow alike with the batch, only the largest can be the peak."""
     standing = _standing(config, workload)
     steepest: dict[int, int] = {}
     for _, _, fixed, image, _ in _moments(config, workload):
         steepest[image] = max(fixed, steepest.get(image, 0))
     base = standing.parameters + standing.optimizer
-    return [_Line(base + fixed, standing.per_image + image) for image, fixed in steepest.items()]
+    return tuple(_Line(base + fixed, standing.per_image + image) for image, fixed in steepest.items())
 
 
 def peaks(config: DenseNetConfig, workload: Workload, batch_sizes: Iterable[int]) -> tuple[int, ...]:
@@ -123,12 +131,19 @@ def largest_batch(config: DenseNetConfig, workload: Workload, budget_bytes: floa
     return max(0, min(BATCH_SIZE_RANGE[1], most))
 
 
-def feature_bytes(config: DenseNetConfig, image_size: int = 224) -> FeatureBytes:
-    """Return what one image's concatenated inputs take in float32, and what the new features alone take (arXiv 1707.06990)."""
+def feature_bytes_by_layer(config: DenseNetConfig, image_size: int = 224) -> tuple[FeatureBytes, ...]:
+    """Return what one image's concatenated inputs and new features take after each dense layer, added up over those before it."""
     concatenated = new = 0
+    sums = []
     for row in plan(config, image_size):
         if row.op == "cat":
             area = 4 * row.in_size**2
             concatenated += row.in_channels * area
             new += (row.out_channels - row.in_channels) * area
-    return FeatureBytes(concatenated, new)
+            sums.append(FeatureBytes(concatenated, new))
+    return tuple(sums)
+
+
+def feature_bytes(config: DenseNetConfig, image_size: int = 224) -> FeatureBytes:
+    """Return what one image's concatenated inputs take in float32, and what the new features alone take (arXiv 1707.06990)."""
+    return feature_bytes_by_layer(config, image_size)[-1]

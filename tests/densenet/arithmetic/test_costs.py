@@ -6,10 +6,12 @@ import itertools
 from dataclasses import replace
 
 import pytest
+import torch
 
 from densenet import PRESETS, DenseNetConfig, totals
-from densenet.arithmetic.costs import steps
+from densenet.arithmetic.costs import stages, steps
 from densenet.arithmetic.plan import plan, transition_channels
+from densenet.model.net import DenseNet
 from densenet.presets import PRESET_IMAGE_SIZE
 
 CONFIGS = {
@@ -82,6 +84,22 @@ def test_densenet121_by_the_paper() -> None:
     ends = [a for a, b in itertools.pairwise(all_steps) if a.kind == "dense" != b.kind]
     assert [(step.inherited + step.new, step.size) for step in ends] == [(256, 56), (512, 28), (1024, 14), (1024, 7)]
     assert totals(PRESETS["densenet121"]).depth == 121
+
+
+def test_stages_are_the_models_own_parts(case: tuple[DenseNetConfig, int]) -> None:
+    """Parameters by the modules of the net that is built: the classifier's stage holds the last norm too."""
+    config, size = case
+    with torch.device("meta"):
+        model = DenseNet(config)
+    held: dict[str, int] = {}
+    for name, tensor in model.named_parameters():
+        module = next((part for part in name.split(".") if part.startswith(("denseblock", "transition"))), "")
+        stage = module.replace("denseblock", "block ").replace("transition", "transition ")
+        stage = stage or ("classifier" if name.startswith(("classifier", "features.norm5")) else "stem")
+        held[stage] = held.get(stage, 0) + tensor.numel()
+    assert {stage.label: stage.params for stage in stages(config, size)} == held
+    assert [stage.label for stage in stages(config, size)] == list(held)
+    assert sum(stage.macs for stage in stages(config, size)) == totals(config, size).macs
 
 
 def test_steps_refuse_what_plan_refuses() -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import replace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory, totals
-from densenet.arithmetic.memory import feature_bytes, peaks
+from densenet.arithmetic.memory import feature_bytes, feature_bytes_by_layer, peaks
 from densenet.arithmetic.plan import plan as plan_of
 from densenet.arithmetic.step import walk
+from densenet.model.net import DenseLayer, DenseNet
+from densenet.presets import PRESET_IMAGE_SIZE
 from tests.support.drawn import drawn
 
 SEEDS = range(100, 112)
@@ -190,6 +194,24 @@ def test_quadratic_against_linear(name: str, size_px: int, concatenated_mb: floa
     copies = feature_bytes(PRESETS[name], size_px)
     assert round(copies.concatenated / 1e6, 1) == concatenated_mb
     assert round(copies.new / 1e6, 1) == new_mb
+
+
+@pytest.mark.parametrize("name", ["tiny", "classroom", "densenet_bc_100_12"])
+def test_features_add_up_layer_by_layer(name: str) -> None:
+    """The dense layers' inputs, as the model's own modules see them in one forward pass."""
+    config, size = PRESETS[name], PRESET_IMAGE_SIZE[name]
+    with torch.device("meta"):
+        model = DenseNet(config).eval()
+        seen: list[tuple[int, int]] = []
+        for module in model.modules():
+            if isinstance(module, DenseLayer):
+                module.norm1.register_forward_hook(
+                    lambda _, x, out: seen.append((4 * out[0].numel(), 4 * config.growth_rate * out[0, 0].numel()))
+                )
+        model(torch.empty(1, config.in_channels, size, size))
+    copies, new = (list(itertools.accumulate(values)) for values in zip(*seen, strict=True))
+    assert [tuple(sums) for sums in feature_bytes_by_layer(config, size)] == list(zip(copies, new, strict=True))
+    assert feature_bytes(config, size) == feature_bytes_by_layer(config, size)[-1]
 
 
 def test_bad_sizes_are_refused() -> None:
