@@ -8,15 +8,45 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 MAX_PIXELS = 24_000_000
 MAX_FILE_BYTES = 10 * 2**20
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # none that runs another program or follows references
+FORMATS = {  # Pillow's name and ours; none that runs another program or follows references
+    "JPEG": "JPEG",
+    "PNG": "PNG",
+    "WEBP": "WebP",
+    "AVIF": "AVIF",
+    "GIF": "GIF",
+    "BMP": "BMP",
+    "TIFF": "TIFF",
+}
+_CODECS = {"JPEG": "jpg", "PNG": "zlib", "WEBP": "webp", "AVIF": "avif"}  # libraries that Pillow may have been built without
+
+# Pillow warns of many pixels and odd metadata; we count the pixels ourselves. Once and here: `warnings.catch_warnings` is not for threads.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
-def _refusal(path: Path, reason: str) -> ValueError:
-    return ValueError(f"Cannot read {path.name} as a photo: {reason}. JPEG, PNG, WebP, GIF, BMP and TIFF up to 24 megapixels work.")
+class UnreadablePicture(ValueError):
+    """A file that is not read as a photo, and why, in one sentence."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        *most, last = (FORMATS[name] for name in readable_formats())
+        works = f"{', '.join(most)} and {last} up to {MAX_PIXELS / 1e6:.0f} megapixels work."
+        super().__init__(f"Cannot read {path.name} as a photo: {reason}. {works}")
+
+
+def readable_formats() -> tuple[str, ...]:
+    """Return those of `FORMATS` that Pillow can read on this machine."""
+    Image.init()  # without it Pillow knows only half of the formats by name
+    return tuple(name for name in FORMATS if name in Image.OPEN and (name not in _CODECS or features.check(_CODECS[name])))
+
+
+def picture_suffixes() -> frozenset[str]:
+    """Return the endings of names, in small letters and with the dot, of files that may be pictures which can be read here."""
+    readable = readable_formats()
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in readable)
 
 
 def _scaled_to_bytes(image: Image.Image) -> Image.Image:
@@ -57,27 +87,25 @@ def read_image(path: str | PathLike[str]) -> Image.Image:
     path = Path(path)
     try:
         if not path.is_file():
-            raise _refusal(path, "it is not a file" if path.exists() else "there is no such file")
+            raise UnreadablePicture(path, "it is not a file" if path.exists() else "there is no such file")
         size = path.stat().st_size
         if size == 0:
-            raise _refusal(path, "the file is empty")
+            raise UnreadablePicture(path, "the file is empty")
         if size > MAX_FILE_BYTES:
-            raise _refusal(path, f"it has {size / 2**20:.0f} MB, and {MAX_FILE_BYTES // 2**20} MB is the limit")
-        Image.init()  # without it Pillow knows only half of the formats by name
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of many pixels and odd metadata; we count the pixels ourselves
-            known = [name for name in FORMATS if name in Image.OPEN]  # Pillow raises KeyError for a name that it was built without
-            with Image.open(path, formats=known) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise _refusal(path, f"it has {width * height / 1e6:.0f} megapixels")
-                image.load()
-                return as_rgb(image)
+            raise UnreadablePicture(path, f"it has {size / 2**20:.0f} MB, and {MAX_FILE_BYTES // 2**20} MB is the limit")
+        with Image.open(path, formats=readable_formats()) as image:  # Pillow raises KeyError for a name that it was built without
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise UnreadablePicture(path, f"it has {width * height / 1e6:.0f} megapixels")
+            image.load()
+            return as_rgb(image)
     except UnidentifiedImageError:
-        raise _refusal(path, "its content is not a picture of a known format") from None
+        raise UnreadablePicture(path, "its content is not a picture of a known format") from None
     except Image.DecompressionBombError:
-        raise _refusal(path, "it unpacks to far too many pixels") from None
+        raise UnreadablePicture(path, "it unpacks to far too many pixels") from None
+    except UnreadablePicture:
+        raise
     except ValueError as error:
-        raise error if str(error).startswith("Cannot read") else _refusal(path, str(error)) from None
+        raise UnreadablePicture(path, str(error)) from None
     except Exception:  # decoders raise what they like on broken files: OSError, SyntaxError, struct.error, EOFError, ...
-        raise _refusal(path, "the file is damaged or ends early") from None
+        raise UnreadablePicture(path, "the file is damaged or ends early") from None

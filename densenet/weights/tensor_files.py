@@ -33,6 +33,8 @@ _HARMLESS = re.compile(
     r"|torch(?:\.cuda)? \w+Storage|torch\.storage (?:Untyped|Typed)Storage|torch\.nn\.parameter Parameter|torch\.serialization _get_layout"
     r"|torch\._utils _rebuild_(?:tensor|tensor_v2|tensor_v3|parameter)"
 )
+# A file may hold a storage of the deprecated kind; what is read is decided below. Once, here: `warnings.catch_warnings` is not for threads.
+warnings.filterwarnings("ignore", "TypedStorage is deprecated", UserWarning)
 
 
 class TensorFile(NamedTuple):
@@ -98,10 +100,8 @@ def _unpickled(path: Path, *, zipped: bool) -> object:
             "save model.state_dict() alone"
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of deprecated kinds of tensors; which are read is decided below
-            # Mapped, a zip's tensors are slices of the file: a size that the pickle makes up cannot reach beyond its end.
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        # Mapped, a zip's tensors are slices of the file: a size that the pickle makes up cannot reach beyond its end.
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except Exception:  # a damaged file makes torch raise what it likes: UnpicklingError, RuntimeError, EOFError, AttributeError, ...
         raise ValueError("the file is damaged or ends early") from None
 
