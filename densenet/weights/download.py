@@ -1,4 +1,4 @@
-"""Bring a published file: whole and with its hash checked, or not at all."""
+"""Download a published file: whole and with its hash checked, or not at all."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from densenet.stopping import Progress
 _STALLED_SECONDS = 10  # without a byte: a network that swallows packets would keep a thread, and all that wait for it, for ever
 
 
-def folder_of(weights_dir: str | PathLike[str] | None) -> Path:
-    """Where files are kept: torch.hub's rule, read without importing torch, so that the page can say what is ready at once."""
+def weights_folder(weights_dir: str | PathLike[str] | None) -> Path:
+    """Return the folder of downloaded weights: torch.hub's rule, without importing torch, so that the page says at once what is ready."""
     if weights_dir is not None:
         return Path(weights_dir)
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
@@ -25,12 +25,12 @@ def folder_of(weights_dir: str | PathLike[str] | None) -> Path:
 
 
 def download(name: str, url: str, sha256: str, file: Path, progress: Progress) -> None:
-    """Bring the weights called `name` from `url` to `file`; ConnectionError with one sentence, and no file, where that fails.
+    """Download the weights called `name` from `url` to `file`; ConnectionError with one sentence, and no file, where that fails.
 
     `sha256` is the hash or its first digits. Unlike torch.hub's, a download that stalls ends, and nothing is printed.
     """
 
-    def bring(target: IO[bytes]) -> None:
+    def receive(target: IO[bytes]) -> None:
         digest = hashlib.sha256()
         request = urllib.request.Request(url, headers={"User-Agent": "torch.hub"})
         with urllib.request.urlopen(request, timeout=_STALLED_SECONDS) as answer:
@@ -46,7 +46,7 @@ def download(name: str, url: str, sha256: str, file: Path, progress: Progress) -
 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, bring)
+        write_whole(file, receive)
     except (OSError, HTTPException) as error:  # URLError is an OSError
         broken = isinstance(error, HTTPException)  # its text is what the server sent
         reason = "its answer broke off or is not HTTP" if broken else getattr(error, "reason", error)

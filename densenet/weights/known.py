@@ -1,4 +1,7 @@
-"""The trained nets that the project knows; reading the list imports no torch."""
+"""The trained nets that the project knows; reading the list imports no torch.
+
+The embedded net lies beside the package, in this project's `assets` folder. Where the package stands alone it is not among them.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from densenet.record import Weights
 from densenet.weights.cards import shipped_record
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
+_EMBEDDED = "cifar10"
 
 
 def _imagenet(name: str, digits: str) -> Weights:
@@ -34,8 +38,15 @@ def _imagenet(name: str, digits: str) -> Weights:
     )
 
 
+def _embedded() -> dict[str, Weights]:
+    try:
+        return {_EMBEDDED: shipped_record(ASSETS / f"{_EMBEDDED}.json")}
+    except FileNotFoundError:
+        return {}
+
+
 WEIGHTS: dict[str, Weights] = {
-    "cifar10": shipped_record(ASSETS / "cifar10.json"),
+    **_embedded(),
     "densenet121": _imagenet("densenet121", "a639ec97"),
     "densenet161": _imagenet("densenet161", "8d451a50"),
     "densenet169": _imagenet("densenet169", "b2777c0a"),
@@ -43,5 +54,8 @@ WEIGHTS: dict[str, Weights] = {
 }
 
 
-def _record(name: str) -> Weights:
+def known_record(name: str) -> Weights:
+    """Return the record of the weights called `name`; ValueError where there are none."""
+    if name == _EMBEDDED and name not in WEIGHTS:
+        raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, got {name!r}: the embedded net lies in {ASSETS}, and is not there")
     return WEIGHTS[checked_choice("weights", name, tuple(WEIGHTS))]

@@ -5,19 +5,18 @@ torch and torchvision are imported when a net is loaded, not when the list is re
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from densenet.files import sha256_of
+from densenet.kept import Kept
 from densenet.record import Weights
 from densenet.stopping import Progress, tell_nobody
 from densenet.weights.cards import card_bytes
-from densenet.weights.download import download, folder_of
-from densenet.weights.known import ASSETS, WEIGHTS, _record
+from densenet.weights.download import download, weights_folder
+from densenet.weights.known import ASSETS, WEIGHTS, known_record
 
 if TYPE_CHECKING:
     from densenet.model.net import DenseNet
@@ -26,18 +25,18 @@ _KEPT_NETS = 3  # loaded at once; densenet161 alone holds 115 MB
 
 
 def _file_of(record: Weights, weights_dir: str | PathLike[str] | None) -> Path:
-    return ASSETS / f"{record.name}.pth" if record.url is None else folder_of(weights_dir) / record.url.rsplit("/", 1)[1]
+    return ASSETS / f"{record.name}.pth" if record.url is None else weights_folder(weights_dir) / record.url.rsplit("/", 1)[1]
 
 
 def is_here(name: str, weights_dir: str | PathLike[str] | None = None) -> bool:
     """Whether the file of the weights called `name` is on this machine; what is in it is checked when it is loaded."""
-    return _file_of(_record(name), weights_dir).is_file()
+    return _file_of(known_record(name), weights_dir).is_file()
 
 
 _load_locks = {name: Lock() for name in WEIGHTS}  # one download a net, however many ask; other nets do not wait for it
 
 
-def _brought(record: Weights, file: Path, offline: bool, progress: Progress) -> Path:
+def _fetch(record: Weights, file: Path, offline: bool, progress: Progress) -> Path:
     """Return `file`, downloaded where it is not here; its hash is checked in either case."""
     if record.url is not None and not file.is_file():
         if offline:
@@ -57,51 +56,36 @@ def fetch(name: str, *, weights_dir: str | PathLike[str] | None = None, offline:
 
     Arguments and errors are those of `load`.
     """
-    record = _record(name)
+    record = known_record(name)
     with _load_locks[name]:
-        return _brought(record, _file_of(record, weights_dir), offline, progress)
+        return _fetch(record, _file_of(record, weights_dir), offline, progress)
 
 
-_kept: OrderedDict[tuple[object, ...], DenseNet] = OrderedDict()
-_kept_lock = Lock()
+_kept: Kept[tuple[object, ...], DenseNet] = Kept(_KEPT_NETS)
 _file_lock = Lock()  # two visitors who bring the same file share one net
-
-
-def _kept_or(key: tuple[object, ...], make: Callable[[], DenseNet]) -> DenseNet:
-    """Return the net that is kept under `key`, or a new one, which is kept then; the one not asked for longest goes."""
-    with _kept_lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-    model = make()
-    with _kept_lock:
-        _kept[key] = model
-        while len(_kept) > _KEPT_NETS:
-            _kept.popitem(last=False)
-    return model
 
 
 def load(name: str, *, weights_dir: str | PathLike[str] | None = None, offline: bool = False, progress: Progress = tell_nobody) -> DenseNet:
     """Return the net called `name` of `WEIGHTS`: eval, frozen, on the CPU, shared and read-only, with its record as `.weights`.
 
     ImageNet files are kept in `weights_dir`, by default torch's cache; `progress` is told the bytes that came and their total (0: not
-    known). The nets loaded last stay in memory. ValueError for an unknown
-    name or a file with another hash, ConnectionError (one sentence) where weights are neither here nor to be had.
+    known). The nets loaded last stay in memory. ValueError for an unknown name or a file with another hash, ConnectionError (one sentence)
+    where weights are neither here nor to be had.
     """
-    record = _record(name)
+    record = known_record(name)
     file = _file_of(record, weights_dir)
 
     def make() -> DenseNet:
-        brought = _brought(record, file, offline, progress)
+        _fetch(record, file, offline, progress)
         from densenet.weights.net_files import read_known_net  # here: it imports torch
 
         try:
-            return read_known_net(brought, record)
+            return read_known_net(file, record)
         except ValueError as error:
-            raise _refusal(brought, error) from None
+            raise _refusal(file, error) from None
 
     with _load_locks[name]:
-        return _kept_or((name, file), make)
+        return _kept.get_or((name, file), make)
 
 
 def _refusal(path: Path, reason: Exception) -> ValueError:
@@ -130,7 +114,7 @@ def load_file(path: str | PathLike[str], *, card: str | PathLike[str] | None = N
         content = card_bytes(beside) if beside != path and (card is not None or beside.is_file()) else None
         with _file_lock:
             digest = sha256_of(path)
-            return _kept_or((path.stem, digest, content), lambda: read_net(path, digest, content))
+            return _kept.get_or((path.stem, digest, content), lambda: read_net(path, digest, content))
     except FileNotFoundError:
         raise
     except (ValueError, OSError) as error:  # OSError: a file that may not be read, a name too long for one

@@ -16,6 +16,7 @@ import torch
 from torchvision import models
 
 from densenet import PRESETS, totals
+from densenet.kept import Kept
 from densenet.model.net import DenseNet
 from densenet.pictures.images import read_image
 from densenet.weights import download
@@ -31,7 +32,7 @@ FILE_121 = "densenet121-a639ec97.pth"
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test starts with no net in memory, and leaves none."""
-    monkeypatch.setattr(weights, "_kept", type(weights._kept)())
+    monkeypatch.setattr(weights, "_kept", Kept(weights._KEPT_NETS))
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +120,7 @@ def test_loaded_nets_are_in_eval_frozen_and_kept() -> None:
 
 
 def test_only_the_last_nets_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "_KEPT_NETS", 1)
+    monkeypatch.setattr(weights._kept, "most", 1)
     for name in ("a", "b"):
         monkeypatch.setitem(WEIGHTS, name, WEIGHTS["cifar10"])
         monkeypatch.setitem(weights._load_locks, name, threading.Lock())
@@ -192,7 +193,7 @@ def test_the_folder_is_torch_hubs(environment: dict[str, str], monkeypatch: pyte
         monkeypatch.delenv(variable, raising=False)
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
-    assert str(download.folder_of(None)) == os.path.join(torch.hub.get_dir(), "checkpoints")
+    assert str(download.weights_folder(None)) == os.path.join(torch.hub.get_dir(), "checkpoints")
 
 
 def test_offline_without_the_file_is_one_sentence(tmp_path: Path) -> None:
