@@ -9,42 +9,47 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
-from densenet.stopping import Stop
+from densenet.attribution import METHODS, Attribution, Option, attribute, options_of
+from densenet.attribution.cost import check_map
+from densenet.attribution.options import BASELINE, BLOCK, NOISE, SAMPLES, STEPS, WINDOW
+from densenet.config import BLOCKS_RANGE
+from densenet.stopping import Cancelled, Stop
 from explorer.components.formatting import duration
 from explorer.components.map_panel import Shown, map_panel, panel_value
 from explorer.components.messages import explained
 from explorer.settings import Settings
-from explorer.tabs.predict.stage import METHOD_LABELS, NOBODY, UNIT, Stage, head_of
+from explorer.tabs.predict.stage import FIRST_METHODS, METHOD_CHOICES, NOBODY, UNIT, Stage, head_of
 from explorer.work import background
 from explorer.work.cancelling import cancel_explaining, cancellable
 from explorer.work.queues import EXPLAINING, PREDICTING, at_once, latest
-from explorer.work.subject import Asked, Subject, check_affordable, pixels_of, subject_of
+from explorer.work.subject import Asked, Subject, pixels_of, subject_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from densenet.attribution.catalogue import Attribution
-
 TITLE = "Maps"
-FIRST = ["grad_cam", "integrated_gradients", "saliency"]
 ALONE = ("against no other", NOBODY)
-OPTION_NAMES = ("steps", "baseline", "samples", "noise", "window", "block")  # in the order of the page's components
-_BAD_COMPLETENESS = 0.05
+OPTIONS = {  # in the order of the page's components; 0 leaves to the library what follows the net or the photo
+    STEPS: "Steps (integrated gradients)",
+    BASELINE: "Baseline",
+    SAMPLES: "Noisy images (SmoothGrad)",
+    NOISE: "Noise (SmoothGrad)",
+    WINDOW: "Square, px (0: by size)",
+    BLOCK: "Grad-CAM block (0: last)",
+}
+_HIGHEST = {WINDOW: 64, BLOCK: BLOCKS_RANGE[1]}  # offered where the range follows the net or the photo
 
 
 def options_for(method: str, values: tuple[Any, ...], subject: Subject) -> dict[str, object]:
-    """Return what the page says for those options that `method` has; a 0 leaves window and block to the library."""
-    from densenet.attribution.catalogue import METHODS
-
-    given = dict(zip(OPTION_NAMES, values, strict=True))
-    known = {option.name for option in METHODS[method].options}
-    options = {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in given.items() if name in known}
-    for name in ("window", "block"):
-        if not options.get(name, True):
-            del options[name]
-    blocks = len(subject.model.config.block_config)
-    if isinstance(options.get("block"), int):
-        options["block"] = min(blocks, options["block"])
+    """Return what the page says, in the order of `OPTIONS`, for those options that `method` has; a block past the last is the last."""
+    height, width = subject.x.shape[-2:]
+    known = {option.name: option for option in options_of(method, subject.model.config, height, width)}
+    options: dict[str, object] = {}
+    for option, value in zip(OPTIONS, values, strict=True):
+        if option.name in known and (value or option.default is not None):
+            options[option.name] = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(block := options.get("block"), int):
+        options["block"] = min(block, int(known["block"].high or block))
     return options
 
 
@@ -58,25 +63,34 @@ def _note(attribution: Attribution) -> tuple[str, bool]:
     assert judged is not None
     if judged.error is None:
         return f"completeness error {attribution.delta:+.2g}", False
-    return f"completeness error {100 * judged.error:.1f}\u00a0% ({attribution.delta:+.2g})", judged.error > _BAD_COMPLETENESS
+    return f"completeness error {100 * judged.error:.1f}\u00a0% ({attribution.delta:+.2g})", bool(judged.flagged)
 
 
 def _one(subject: Subject, asked: Asked, against: int, method: str, options: dict[str, object], stop: Stop) -> Iterator[Shown]:
     """Yield one map while it grows, and last as it is."""
-    from densenet.attribution.catalogue import METHODS, attribute
-
-    label, says = METHOD_LABELS[method], METHODS[method].says
+    facts = METHODS[method]
     other = None if against == NOBODY else against
 
-    def work(tell: Callable[[tuple[float, Tensor | None]], None]) -> Attribution:
-        check_affordable(subject, method, options)
+    def work(tell: Callable[[tuple[float, Tensor]], None]) -> Attribution:
+        check_map(subject.model, subject.x, method, **options)  # type: ignore[arg-type]
+        grown: list[Tensor] = []
 
-        def progress(share: float, so_far: Tensor | None) -> None:
-            tell((share, so_far))
+        def progress(done: int, total: int) -> None:
+            tell((done / total, grown.pop()))
 
-        return attribute(subject.model, subject.x, asked.target, method, against=other, progress=progress, stop=stop, **options)  # type: ignore[arg-type]
+        return attribute(
+            subject.model,
+            subject.x,
+            asked.target,
+            method,
+            against=other,
+            progress=progress,
+            so_far=grown.append,
+            stop=stop,
+            **options,  # type: ignore[arg-type]
+        )
 
-    yield Shown(label, "computing …")
+    yield Shown(facts.label, "computing …")
     started = time.perf_counter()
     growing = background.stream(work)
     while True:
@@ -86,14 +100,14 @@ def _one(subject: Subject, asked: Asked, against: int, method: str, options: dic
             result: Attribution = end.value
             break
         except ValueError as error:
-            yield Shown(label, str(error))
+            yield Shown(facts.label, str(error))
             return
-        yield Shown(label, f"{100 * share:.0f}\u00a0% …", values=None if so_far is None else pixels_of(method, so_far), unit=UNIT)
+        yield Shown(facts.label, f"{100 * share:.0f}\u00a0% …", values=pixels_of(method, so_far), unit=UNIT)
     note, bad = _note(result)
     stem = f"{subject.labels[asked.target].replace(' ', '_')}-{method}"
     took = duration(time.perf_counter() - started)
-    weakness = METHODS[method].known_wrong
-    yield Shown(label, f"{says} · {took}", stem, pixels_of(method, result.map), note, bad, UNIT, weakness, method)
+    says = f"{facts.says} · {took}"
+    yield Shown(facts.label, says, stem, pixels_of(method, result.map), note, bad, UNIT, facts.known_wrong, method)
 
 
 @explained
@@ -107,14 +121,12 @@ def show(
     *values: Any,
 ) -> Iterator[str]:
     """Yield the maps of the asked class, each as soon as it is there, slow ones while they grow."""
-    from densenet.stopping import Cancelled
-
     if photo is None or asked is None:
         yield ""
         return
     subject = subject_of(settings, photo, asked)
     other = NOBODY if against is None or against == asked.target or against >= len(subject.labels) else int(against)
-    drawn = {name: Shown(METHOD_LABELS[name], "waiting …") for name in methods}
+    drawn = {name: Shown(METHODS[name].label, "waiting …") for name in methods}
     key = f"{asked}{other}{methods}{values}"
 
     def page() -> str:
@@ -131,14 +143,13 @@ def show(
         yield page()
 
 
+@explained
 def contrast_choices(settings: Settings, photo: Image.Image | None, asked: Asked | None) -> Any:
     """Return the classes that the asked one can be set against: the other most probable ones first."""
     if photo is None or asked is None:
         return gr.update(choices=[ALONE], value=NOBODY)
-    from densenet.predict import logits_of
-
     subject = subject_of(settings, photo, asked)
-    order = background.run(logits_of, subject.model, photo).argsort(descending=True).tolist()
+    order = subject.logits.argsort(descending=True).tolist()
     named = [(f"and not {subject.labels[i]}", i) for i in order if i != asked.target]
     return gr.update(choices=[ALONE, *named], value=NOBODY)
 
@@ -151,29 +162,40 @@ def show_if_open(request: gr.Request, view: str, *sources: Any) -> Iterator[Any]
     yield from show(request, *sources)
 
 
+def component_of(option: Option, label: str) -> gr.Slider | gr.Dropdown:
+    """Return what sets `option` on the page, by its range and default in the catalogue."""
+    if option.choices:
+        return gr.Dropdown(list(option.choices), value=option.default, label=label, min_width=110)
+    default = option.default if isinstance(option.default, int | float) else None
+    low = 0 if default is None else option.low or 0
+    step = 1 if option.kind == "integer" else 0.01
+    return gr.Slider(low, option.high or _HIGHEST[option], default or 0, step=step, label=label, buttons=[], min_width=150)
+
+
 def build(stage: Stage, tab: gr.Tab) -> gr.HTML:
     """Lay out the view and wire it; returns the panel, whose event `judge` asks for trust."""
     with gr.Row(elem_classes="explain-tools"):
-        labels = [(label, name) for name, label in METHOD_LABELS.items()]
         methods = gr.Dropdown(
-            labels, value=FIRST, multiselect=True, label="Methods", scale=5, min_width=340, container=False, elem_id="methods"
+            METHOD_CHOICES,
+            value=list(FIRST_METHODS),
+            multiselect=True,
+            label="Methods",
+            scale=5,
+            min_width=340,
+            container=False,
+            elem_id="methods",
         )
         against = gr.Dropdown([ALONE], value=NOBODY, label="Against", scale=0, min_width=156, container=False, elem_id="against")
         stop = gr.Button("Stop", size="sm", scale=0, min_width=64)
     panel = map_panel("maps")
     with gr.Accordion("Options of the methods", open=False, elem_classes="explain-options"), gr.Row():
-        steps = gr.Slider(1, 500, 50, step=1, label="Steps (integrated gradients)", buttons=[], min_width=150)
-        baseline = gr.Dropdown(["mean", "black", "blurred"], value="mean", label="Baseline", min_width=110)
-        samples = gr.Slider(1, 200, 50, step=1, label="Noisy images (SmoothGrad)", buttons=[], min_width=150)
-        noise = gr.Slider(0, 1, 0.15, step=0.01, label="Noise (SmoothGrad)", buttons=[], min_width=150)
-        window = gr.Slider(0, 64, 0, step=1, label="Square, px (0: by size)", buttons=[], min_width=150)
-        block = gr.Slider(0, 8, 0, step=1, label="Grad-CAM block (0: last)", buttons=[], min_width=150)
+        options = [component_of(option, label) for option, label in OPTIONS.items()]
     subject = [stage.settings, stage.photo, stage.asked]
-    sources = [*subject, methods, against, steps, baseline, samples, noise, window, block]
+    sources = [*subject, methods, against, *options]
     gr.on([stage.asked.change, tab.select], contrast_choices, subject, against, api_name="contrast_choices", **latest(PREDICTING))
     stage.asked.change(cancel_explaining, None, None, api_name="supersede_maps", **at_once())
     stage.asked.change(show_if_open, [stage.view, *sources], panel, api_name="page_explain", **latest(EXPLAINING))
-    changed = [methods.change, against.input, baseline.change, *(slider.release for slider in (steps, samples, noise, window, block))]
+    changed = [methods.change, against.input, *(part.release if isinstance(part, gr.Slider) else part.change for part in options)]
     gr.on(changed, cancel_explaining, None, None, api_name="supersede_explanation", **at_once())
     gr.on([*changed, tab.select], show, sources, panel, api_name="explain_again", **latest(EXPLAINING))
     stop.click(cancel_explaining, None, None, api_name="stop_explaining", **at_once())

@@ -7,6 +7,7 @@ from html import escape
 
 import gradio as gr
 
+from densenet.attribution import METHODS
 from explorer.components.photo_input import PhotoInput
 from explorer.work.subject import Asked, Subject
 
@@ -23,21 +24,9 @@ class Stage:
     view: gr.State
 
 
-METHOD_LABELS = {  # as in `densenet.attribution.METHODS`, which imports torch: the first page must not
-    "grad_cam": "Grad-CAM",
-    "integrated_gradients": "Integrated gradients",
-    "saliency": "Saliency",
-    "input_x_gradient": "Input × gradient",
-    "smoothgrad": "SmoothGrad",
-    "guided_grad_cam": "Guided Grad-CAM",
-    "deep_lift": "DeepLIFT",
-    "occlusion": "Occlusion",
-}
-
-
+FIRST_METHODS = ("grad_cam", "integrated_gradients", "saliency")  # what the page begins with
+METHOD_CHOICES = [(METHODS[name].label, name) for name in dict.fromkeys((*FIRST_METHODS, *METHODS))]
 NOBODY = -1  # no class to contrast with
-
-
 UNIT = "of the score"
 
 

@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
-from densenet.stopping import Stop
+from densenet.attribution import METHODS, Attribution, attribute
+from densenet.attribution.catalogue import method_of
+from densenet.attribution.cost import check_trust
+from densenet.stopping import Cancelled, Stop
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.charts import Figure, layout_of
 from explorer.components.map_panel import Shown, map_panel, panel_value
 from explorer.components.messages import explained
 from explorer.components.theme import BLOCK_COLOURS, NEUTRAL
 from explorer.settings import Settings
-from explorer.tabs.predict.stage import METHOD_LABELS, NOBODY, UNIT, Stage, head_of
+from explorer.tabs.predict.stage import FIRST_METHODS, METHOD_CHOICES, NOBODY, UNIT, Stage, head_of
 from explorer.work import background
 from explorer.work.cancelling import cancel_explaining, cancellable
 from explorer.work.queues import EXPLAINING, at_once, latest
 from explorer.work.subject import Asked, Subject, pixels_of, subject_of
 
 if TYPE_CHECKING:
-    from densenet.attribution.catalogue import Attribution
     from densenet.attribution.insertion import Curve, Curves
     from densenet.attribution.trust import Completeness, RandomisedWeights
 
 TITLE = "Trust"
 _HEIGHT_PX = 160
-_COARSE = ("grad_cam", "guided_grad_cam", "occlusion")  # beside single random pixels every coarse map does badly in deletion
-_SLOW_PASSES = 50  # methods of more passes than this are compared with one untrained net, the others with five
 
 
 def _check(title: str, value: str, words: str, flagged: bool | None) -> str:
@@ -39,16 +39,22 @@ def _check(title: str, value: str, words: str, flagged: bool | None) -> str:
 
 
 def _completeness(check: Completeness) -> str:
+    from densenet.attribution.trust import COMPLETENESS_LIMIT
+
     value = "not defined" if check.error is None else f"{100 * check.error:.1f}\u00a0% off"
-    words = f"its values sum to {check.total:+.2f}, the photo changes the score by {check.difference:+.2f}; doubtful above 5\u00a0%"
+    words = f"its values sum to {check.total:+.2f}, the photo changes the score by {check.difference:+.2f}; "
+    words += f"doubtful above {100 * COMPLETENESS_LIMIT:g}\u00a0%"
     return _check("Completeness", value, words, check.flagged)
 
 
 def _weights(check: RandomisedWeights) -> str:
+    from densenet.attribution.trust import CORRELATION_LIMIT
+
     mean = check.mean_absolute
     value = "not defined" if mean is None else f"rank correlation {mean:+.2f}"
     count = len(check.absolute)
-    words = f"with the maps of {count} net{'s' * (count > 1)} that {'have' if count > 1 else 'has'} learnt nothing; doubtful above 0.5"
+    words = f"with the maps of {count} net{'s' * (count > 1)} that {'have' if count > 1 else 'has'} learnt nothing; "
+    words += f"doubtful above {CORRELATION_LIMIT:g}"
     return _check("Randomised weights", value, words, check.flagged)
 
 
@@ -93,12 +99,12 @@ def curve_figures(check: Curves) -> list[Figure]:
 
 def _checks(subject: Subject, asked: Asked, method: str, stop: Stop) -> Iterator[Attribution | Completeness | Curves | RandomisedWeights]:
     """Yield the map, then each of its checks as soon as it is there."""
-    from densenet.attribution.catalogue import METHODS, attribute
     from densenet.attribution.trust import trust
 
     def explain(model: Any) -> Attribution:
         return attribute(model, subject.x, asked.target, method, stop=stop)
 
+    background.run(check_trust, subject.model, subject.x, method)
     result = background.run(explain, subject.model)
     yield result
     checks = trust(
@@ -107,8 +113,8 @@ def _checks(subject: Subject, asked: Asked, method: str, stop: Stop) -> Iterator
         asked.target,
         explain,
         attribution=result,
-        control="shifted" if method in _COARSE else "pixels",
-        nets=1 if METHODS[method].passes > _SLOW_PASSES else 5,
+        control=METHODS[method].control,
+        nets=METHODS[method].untrained_nets,
         stop=stop,
     )
     while (check := background.run(next, checks, None)) is not None:
@@ -123,13 +129,12 @@ def show(
     if photo is None or asked is None:
         yield "", "", ""
         return
-    from densenet.attribution.catalogue import METHODS, Attribution
     from densenet.attribution.insertion import Curves
     from densenet.attribution.trust import Completeness
-    from densenet.stopping import Cancelled
 
     subject = subject_of(settings, photo, asked)
-    facts = METHODS[method]
+    background.run(check_trust, subject.model, subject.x, method)
+    facts = method_of(method)  # a page may ask for any
     words = f'<div class="known"><b>Known weakness.</b> {escape(facts.known_wrong)} <span class="hint">{escape(facts.source)}</span></div>'
     cards: list[str] = []
     busy = '<div class="hint">checking …</div>'
@@ -138,7 +143,7 @@ def show(
         with cancellable(request, EXPLAINING) as stop:
             for check in _checks(subject, asked, method, stop):
                 if isinstance(check, Attribution):
-                    shown = Shown(METHOD_LABELS[method], facts.says, method, pixels_of(method, check.map), unit=UNIT)
+                    shown = Shown(facts.label, facts.says, method, pixels_of(method, check.map), unit=UNIT)
                     value = panel_value(subject.view, [shown], head=head_of(subject, asked, NOBODY), key=f"{asked}{method}")
                     yield value, gr.skip(), gr.skip()
                     if not facts.has_delta:
@@ -181,8 +186,7 @@ def build(stage: Stage, tab: gr.Tab, views: gr.Tabs, maps: gr.HTML) -> None:
     """Lay out the view and wire it; a map of `maps` can ask for its checks."""
     with gr.Row(elem_id="trust"):
         with gr.Column(scale=1, min_width=190):
-            labels = [(label, name) for name, label in METHOD_LABELS.items()]
-            method = gr.Dropdown(labels, value="grad_cam", label="Method", filterable=False, container=False)
+            method = gr.Dropdown(METHOD_CHOICES, value=FIRST_METHODS[0], label="Method", filterable=False, container=False)
             stop = gr.Button("Stop", size="sm")
             panel = map_panel("trust-map")
         with gr.Column(scale=3, min_width=380):

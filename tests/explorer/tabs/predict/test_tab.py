@@ -1,4 +1,4 @@
-"""The predict tab's handlers: nets side by side, files that visitors bring, maps that stream, can be stopped, and are judged."""
+"""The predict tab's handlers: nets side by side, files that visitors bring, the film strip, and odd photos."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ import pytest
 import torch
 from PIL import Image
 
-from densenet.attribution.catalogue import METHODS, attribute
+from densenet.attribution import METHODS, attribute
 from densenet.pictures.images import read_image
 from densenet.predict import confidence, input_of, logits_of, view_of
 from densenet.weights.known import ASSETS
 from densenet.weights.loading import load
 from explorer.components import photo_input
-from explorer.components.map_panel import Shown, panel_value
 from explorer.settings import Settings
-from explorer.tabs.predict import film, maps, trust
+from explorer.tabs.predict import film, maps
 from explorer.tabs.predict import tab as predict
-from explorer.work import cancelling, nets
-from explorer.work.subject import Asked, check_affordable, subject_of
+from explorer.work import nets
+from explorer.work.subject import Asked
 from tests.support.bad_photos import write_accepted, write_extreme
 
 SETTINGS = Settings(device="cpu", offline=True)
@@ -41,10 +40,6 @@ class Visitor:
 
 def values_of(item: dict[str, Any]) -> np.ndarray[Any, Any]:
     return np.frombuffer(base64.b64decode(item["values"]), "<f4").reshape(item["height"], item["width"])
-
-
-def test_labels_of_the_methods_are_the_librarys() -> None:
-    assert {name: method.label for name, method in METHODS.items()} == maps.METHOD_LABELS
 
 
 def test_one_net_answers() -> None:
@@ -105,63 +100,13 @@ def test_a_bad_file_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_only_so_many_brought_files_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nets, "MOST_BROUGHT", 1)
+    monkeypatch.setattr(nets._brought, "most", 1)
     file = tmp_path / "mine.pth"
     shutil.copy(ASSETS / "cifar10.pth", file)
     first, second = nets.bring(file), nets.bring(file)
     nets.loaded(SETTINGS, second)
     with pytest.raises(ValueError, match="no longer here"):
         nets.loaded(SETTINGS, first)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_map_on_the_page_is_the_librarys(method: str) -> None:
-    *_, last = maps.show(Visitor(), SETTINGS, TABBY, ASKED, [method], None, *OPTIONS)
-    (shown,) = json.loads(last)["maps"]
-    model = load("cifar10")
-    options = {"steps": 8, "baseline": "mean", "samples": 4, "noise": 0.1, "window": 8}
-    mine = {option.name: options[option.name] for option in METHODS[method].options if option.name in options}
-    result = attribute(model, input_of(model, view_of(model, TABBY)), CAT, method, **mine).map
-    expected = (result.mean(1) if method == "occlusion" else result.sum(1))[0].numpy()
-    np.testing.assert_allclose(values_of(shown), expected, rtol=1e-4, atol=1e-6)
-    assert METHODS[method].says in shown["says"]
-    assert METHODS[method].known_wrong == shown["hint"]
-    assert ("completeness error" in shown["note"]) == METHODS[method].has_delta
-
-
-def test_contrast_is_asked_for_by_name() -> None:
-    *_, last = maps.show(Visitor(), SETTINGS, TABBY, ASKED, ["saliency"], DOG, *OPTIONS)
-    page = json.loads(last)
-    assert "Why <b>cat</b> and not <b>dog</b>?" in page["head"]
-    model = load("cifar10")
-    x = input_of(model, view_of(model, TABBY))
-    expected = (attribute(model, x, CAT, "saliency").map - attribute(model, x, DOG, "saliency").map).sum(1)[0]
-    np.testing.assert_allclose(values_of(page["maps"][0]), expected.numpy(), atol=1e-5)
-    choices = maps.contrast_choices(SETTINGS, TABBY, ASKED)["choices"]
-    assert choices[0] == maps.ALONE
-    assert len(choices) == 10
-    assert ("and not cat", CAT) not in choices
-
-
-def test_slow_maps_stream_and_stop() -> None:
-    pages = maps.show(Visitor(), SETTINGS, TABBY, ASKED, ["occlusion", "saliency"], None, 50, "mean", 50, 0.1, 2, 0)
-    assert "waiting" in json.loads(next(pages))["maps"][1]["says"]
-    growing = json.loads(next(pages))["maps"][0]
-    assert "%" in growing["says"]
-    assert "values" in growing
-    cancelling.cancel_explaining(Visitor())
-    *_, last = pages
-    assert [item["says"] for item in json.loads(last)["maps"]] == ["stopped", "stopped"]
-    assert not cancelling._running
-
-
-def test_a_map_for_hours_is_refused_with_the_reason() -> None:
-    subject = subject_of(SETTINGS, TABBY, ASKED)
-    check_affordable(subject, "occlusion", {"window": 1, "stride": 1})
-    model = load("cifar10")
-    large = torch.zeros(1, 3, 1024, 1024)
-    with pytest.raises(ValueError, match=r"would take up to \d+ s; the limit here is 300 s"):
-        check_affordable(type(subject)(model, subject.view, large), "occlusion", {"window": 1, "stride": 1})
 
 
 def test_nothing_is_drawn_for_a_view_that_is_not_open() -> None:
@@ -181,32 +126,14 @@ def test_film_strip_shows_every_block_on_one_scale() -> None:
         np.testing.assert_allclose(values_of(item), expected.numpy(), rtol=1e-4, atol=1e-6)
 
 
-def test_trust_shows_each_check_as_it_comes() -> None:
-    steps = list(trust.show(SETTINGS, TABBY, ASKED, "input_x_gradient", Visitor()))
-    assert "checking" in steps[0][1]
-    assert METHODS["input_x_gradient"].known_wrong in steps[0][1].replace("&#x27;", "'")
-    last = steps[-1][1]
-    assert all(word in last for word in ("Completeness", "not claimed", "Insertion", "Deletion", "Randomised weights"))
-    assert "checking" not in last
-    figures = [json.loads(step[2])["figures"] for step in steps if isinstance(step[2], str) and step[2]]
-    assert [len(f) for f in figures] == [2]
-    assert [trace["name"] for trace in figures[0][0]["data"]].count("random map") == 3
+def odd_photos_and_methods(folder: Path) -> list[tuple[Path, str]]:
+    """One method for every photo, and every method for one: what is odd about a photo is over when it is the net's input."""
+    photos = [*write_accepted(folder / "accepted"), *write_extreme(folder / "extreme")]
+    return [(path, "saliency") for path in photos] + [(photos[-1], method) for method in METHODS]
 
 
-def test_a_complete_method_is_judged_by_its_error() -> None:
-    *_, last = trust.show(SETTINGS, TABBY, ASKED, "deep_lift", Visitor())
-    assert "its values sum to" in last[1]
-
-
-def test_panel_values_keep_numbers_exactly() -> None:
-    values = np.random.default_rng(0).normal(size=(3, 5)).astype("f4")
-    item = json.loads(panel_value(Image.new("RGB", (5, 3)), [Shown("t", "s", values=values)], head="", key="k"))["maps"][0]
-    assert (values_of(item) == values).all()
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_odd_photos_go_through_every_method(method: str, tmp_path: Path) -> None:
-    for path in [*write_accepted(tmp_path / "accepted"), *write_extreme(tmp_path / "extreme")]:
+def test_odd_photos_go_through_every_method(tmp_path: Path) -> None:
+    for path, method in odd_photos_and_methods(tmp_path):
         photo = read_image(path)
         _, asked = predict.predict(SETTINGS, photo, ["cifar10"])
         *_, last = maps.show(Visitor(), SETTINGS, photo, asked, [method], None, 2, "blurred", 2, 0.1, 16, 1)
