@@ -1,12 +1,11 @@
 """What is left of a training: a file of weights, and a card that says what they are and what is claimed of them.
 
-The card's format is that of `densenet.weights.cards`.
+The card's format is that of `densenet.weights.cards`, which reads, composes and writes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date
 from os import PathLike
 from pathlib import Path
@@ -15,14 +14,13 @@ from densenet.model.net import DenseNet
 from densenet.pictures.preprocessing import Preprocessing
 from densenet.train.evaluation import Evaluation
 from densenet.train.recipe import Recipe
-from densenet.weights.cards import preprocessing_entry, write_card
+from densenet.weights.cards import accuracy_entry, compose_card, write_card
 from densenet.weights.net_files import save_net
 
 
 def claim(found: Evaluation, on: str) -> dict[str, object]:
     """Return a card's accuracy: what was found, and the pictures that it was found `on`, in words."""
-    top5 = {} if found.top5_accuracy is None else {"top5": round(found.top5_accuracy, 6)}
-    return {"top1": round(found.accuracy, 6), **top5, "on": on}
+    return accuracy_entry(found.accuracy, found.top5_accuracy, on)
 
 
 def write_net(
@@ -44,16 +42,10 @@ def write_net(
     was found. `half` is `save_net`'s, for a net that `halved` has rounded. Errors are those of `save_net`.
     """
     path = Path(path)
-    card = {
-        "label": label,
-        "classes": list(classes),
-        "preprocessing": preprocessing_entry(preprocessing),
-        "data": data,
-        "recipe": recipe.as_dict(),
-        "accuracy": dict(accuracy),
-        "date": date.today().isoformat(),
-        "licence": licence,
-    }
+    for_people = {"data": data, "recipe": recipe.as_dict(), "date": date.today().isoformat()}
+    card = compose_card(
+        label=label, classes=classes, preprocessing=preprocessing, accuracy=accuracy, licence=licence, for_people=for_people
+    )
     save_net(model, path, card, half=half)
     return path.with_suffix(".json")
 
@@ -62,12 +54,7 @@ def write_checkpoint_card(
     checkpoint: str | PathLike[str], model: DenseNet, *, label: str, classes: tuple[str, ...], preprocessing: Preprocessing
 ) -> Path:
     """Write a card beside a checkpoint, which changes and claims nothing, so that `load_file` can use the net while it is still trained."""
-    card = {
-        "label": label,
-        "config": asdict(model.config),
-        "classes": list(classes),
-        "preprocessing": preprocessing_entry(preprocessing),
-    }
+    card = compose_card(label=label, config=model.config, classes=classes, preprocessing=preprocessing)
     target = Path(checkpoint).with_suffix(".json")
     write_card(target, card)
     return target

@@ -1,4 +1,4 @@
-"""What is known of a trained net: the record that the library works with, and the card, a JSON file, that it is read from.
+"""The card of a trained net, a JSON file: read into the record that the library works with, composed, and written.
 
 A card lies beside the weights under the same stem (`net.safetensors`, `net.json`) or in the header of a safetensors file. Every field
 may be left out: `label`, `config`, `parameters`, `sha256`, `classes`, `preprocessing` (`crop_px`, `mean`, `std`, and `resize_px` where the
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import cast
 
@@ -105,7 +105,7 @@ def assumed_preprocessing(config: DenseNetConfig) -> tuple[Preprocessing, str]:
     elif config.stem == "cifar" and config.in_channels == 3:
         preprocessing, scaled = _CIFAR10, "scaled as for CIFAR-10"
     else:
-        side = {("imagenet", 1): 96, ("cifar", 1): 28, ("imagenet", 3): 224}.get((config.stem, config.in_channels), 32)
+        side = {("imagenet", 1): 96, ("cifar", 1): 28}.get((config.stem, config.in_channels), 32)
         preprocessing = Preprocessing(crop_px=side, mean=(0.0,) * config.in_channels, std=(1.0,) * config.in_channels)
         scaled = "grey values from 0 to 1" if config.in_channels == 1 else "values from 0 to 1"
     side = max(preprocessing.crop_px, config.smallest_image_size)
@@ -179,10 +179,32 @@ def shipped_record(path: Path) -> Weights:
     return record_of(card, config, name=path.stem, params=params, sha256=sha256, source=source, licence=source)
 
 
-def write_card(path: Path, card: Card) -> None:
-    """Write a card as a JSON file, whole or not at all."""
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    write_whole(path, lambda file: file.write(text.encode()))
+def compose_card(
+    *,
+    label: str,
+    classes: tuple[str, ...],
+    preprocessing: Preprocessing,
+    config: DenseNetConfig | None = None,
+    accuracy: Mapping[str, object] | None = None,
+    licence: str | None = None,
+    for_people: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """Return a card that states this; `accuracy` is an `accuracy_entry`, `for_people` are fields that no program reads."""
+    card: dict[str, object] = {"label": label}
+    if config is not None:
+        card["config"] = asdict(config)
+    card |= {"classes": list(classes), "preprocessing": preprocessing_entry(preprocessing), **(for_people or {})}
+    if accuracy is not None:
+        card["accuracy"] = dict(accuracy)
+    if licence is not None:
+        card["licence"] = licence
+    return card
+
+
+def accuracy_entry(top1: float, top5: float | None, on: str) -> dict[str, object]:
+    """Return a card's accuracy: shares from 0 to 1, rounded to a millionth, and the pictures that they were found `on`, in words."""
+    shares = {"top1": top1} if top5 is None else {"top1": top1, "top5": top5}
+    return {**{name: round(share, 6) for name, share in shares.items()}, "on": on}
 
 
 def preprocessing_entry(preprocessing: Preprocessing) -> dict[str, object]:
@@ -193,3 +215,9 @@ def preprocessing_entry(preprocessing: Preprocessing) -> dict[str, object]:
     else:
         cut = {"resize_px": preprocessing.resize_px, "resize": f"the short side to resize_px, bilinear, then the centre, {side} x {side}"}
     return {"crop_px": side, **cut, "scale": "0 to 1", "mean": list(preprocessing.mean), "std": list(preprocessing.std)}
+
+
+def write_card(path: Path, card: Card) -> None:
+    """Write a card as a JSON file, whole or not at all."""
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    write_whole(path, lambda file: file.write(text.encode()))

@@ -108,7 +108,8 @@ def load_file(path: str | PathLike[str], *, card: str | PathLike[str] | None = N
         for needed in (path, beside) if card is not None else (path,):
             if not needed.exists():
                 raise FileNotFoundError(f"There is no file {needed.name:.120}.")
-        from densenet.weights.net_files import check_size, read_net  # here: it imports torch
+        from densenet.weights.net_files import read_net  # here: they import torch
+        from densenet.weights.tensor_files import check_size
 
         check_size(path)
         content = card_bytes(beside) if beside != path and (card is not None or beside.is_file()) else None

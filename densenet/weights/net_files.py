@@ -16,9 +16,7 @@ from densenet.model.net import DenseNet
 from densenet.record import Weights
 from densenet.weights.cards import Card, config_on, parse_card, record_of, write_card
 from densenet.weights.recognition import config_of, misfits, plain_names
-from densenet.weights.tensor_files import check_size, read_tensors, settled, write_tensors
-
-__all__ = ["check_size", "halved", "read_known_net", "read_net", "save_net", "write_card"]
+from densenet.weights.tensor_files import as_plain_float32, read_tensors, write_tensors
 
 _IN_HEADER = "densenet_card"  # the key of a card in the header of a safetensors file
 _UNKNOWN_LICENCE = "unknown: brought by the visitor"
@@ -42,7 +40,7 @@ def _net(config: DenseNetConfig, tensors: Mapping[str, Tensor]) -> DenseNet:
     if problem:
         raise ValueError(problem)
     counters = {name: torch.tensor(0) for name in expected if name not in tensors}
-    model.load_state_dict(settled(tensors) | counters, assign=True)
+    model.load_state_dict(as_plain_float32(tensors) | counters, assign=True)
     return model.eval().requires_grad_(False)
 
 

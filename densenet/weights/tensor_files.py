@@ -161,7 +161,7 @@ def _state_dict_in(content: object) -> dict[str, Tensor]:
     return nets[0][1] if nets else max((tensors for _, tensors in named), key=len, default={})
 
 
-def settled(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def as_plain_float32(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return float32 copies in memory of their own, counters as int64.
 
     ValueError for a tensor that holds no plain numbers, for one that is not finite in float32, and for a negative variance.
