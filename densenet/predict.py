@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 
 import torch
 from PIL import Image
 
-from densenet.checks import checked_number
+from densenet.checks import checked_number, show_value
 from densenet.model.net import DenseNet
 from densenet.pictures.images import as_rgb
 from densenet.record import Weights
+from densenet.running.affordable import check_affordable
 
 TEMPERATURE_RANGE = (0.05, 20.0)
 _SURE = 0.5
+_PIXELS_PER_SECOND = 2e7  # of resizing, on one core
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,37 @@ def input_of(model: DenseNet, view: Image.Image) -> torch.Tensor:
     return _record_of(model).preprocessing.tensor(view).to(next(model.parameters()).device)
 
 
+def check_photo(model: DenseNet, width: int, height: int) -> None:
+    """Raise ValueError where an image of `width` x `height` pixels, or the pass that follows, is more than the net's device can afford.
+
+    What a net sees of an image is as large as its record says, and a record may be a stranger's.
+    """
+    preprocessing, device = _record_of(model).preprocessing, next(model.parameters()).device
+    check_affordable(
+        model.config,
+        preprocessing.crop_px,
+        device,
+        besides_bytes=preprocessing.bytes_needed(width, height),
+        besides_seconds=preprocessing.pixels_made(width, height) / _PIXELS_PER_SECOND,
+    )
+
+
+def logits_for(model: DenseNet, x: torch.Tensor) -> torch.Tensor:
+    """Return the logits of all classes for the photo `x`, 1 x C x H x W, as `input_of` gave it, in float32 on the CPU."""
+    with torch.inference_mode():
+        return model(x)[0].float().cpu()
+
+
 def logits_of(model: DenseNet, image: Image.Image) -> torch.Tensor:
     """Return the logits of all classes for `image` (any mode and size), in float32 on the CPU."""
-    with torch.inference_mode():
-        return model(input_of(model, view_of(model, image)))[0].float().cpu()
+    return logits_for(model, input_of(model, view_of(model, image)))
+
+
+def seconds_of(model: DenseNet, x: torch.Tensor) -> float:
+    """Return how long one pass of the photo `x` takes, after the first pass of its shape, which is slower than those that follow."""
+    started = time.perf_counter()
+    logits_for(model, x)
+    return time.perf_counter() - started
 
 
 @dataclass(frozen=True)
@@ -76,10 +106,20 @@ def classify(model: DenseNet, image: Image.Image, k: int = 5, temperature: float
     `model` comes from `densenet.weights.load` or `load_file`; `k` above the number of classes gives them all. ValueError for a `k` below 1,
     a temperature outside 0.05 to 20, and for a net that reads neither colour nor grey pictures.
     """
+    _check_asked(k, temperature)
+    return best_of(model, logits_of(model, image), k, temperature)
+
+
+def _check_asked(k: int, temperature: float) -> None:
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise ValueError(f"k must be 1 or more, got {k!r}")
-    temperature = checked_number("temperature", temperature, *TEMPERATURE_RANGE)
-    probabilities = (logits_of(model, image) / temperature).softmax(0)
+        raise ValueError(f"k must be 1 or more, got {show_value(k)}")
+    checked_number("temperature", temperature, *TEMPERATURE_RANGE)
+
+
+def best_of(model: DenseNet, logits: torch.Tensor, k: int = 5, temperature: float = 1.0) -> list[Prediction]:
+    """Return what `classify` does, from the `logits` of all classes that `model` gave before."""
+    _check_asked(k, temperature)
+    probabilities = (logits / temperature).softmax(0)
     best = probabilities.topk(min(k, len(probabilities)))
     labels = _record_of(model).labels()
     return [Prediction(labels[i], i, p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]

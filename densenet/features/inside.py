@@ -16,6 +16,9 @@ from densenet.checks import checked_choice
 from densenet.config import DenseNetConfig
 from densenet.model.inputs import check_input
 from densenet.model.net import DenseBlock, DenseNet
+from densenet.running.affordable import check_affordable
+
+_LOOKED_AT_BYTES = 32  # of each value of a map: the value itself, its magnitude, and both in double precision for the statistics
 
 
 class InsideLayer(NamedTuple):
@@ -75,9 +78,10 @@ def walk(model: DenseNet, x: Tensor) -> Iterator[tuple[str, Tensor]]:
     """Run `model` on `x`, N x C x H x W, and yield each layer's name and output; what is not asked for any more is not run."""
     for name, module in model.features.named_children():
         if isinstance(module, DenseBlock):
-            features = [x]
-            for layer_name, layer in module.named_children():
-                features.append(layer(torch.cat(features, 1)))
+            sources = module.sources(x)
+            features = [next(sources)]
+            for layer_name, _ in module.named_children():
+                features.append(next(sources))
                 yield f"features.{name}.{layer_name}", features[-1]
             x = torch.cat(features, 1)
         else:
@@ -96,6 +100,12 @@ def feature_maps(model: DenseNet, x: Tensor, layer: str) -> Tensor:
     check_input(model, x)
     checked_choice("layer", layer, layer_names(model))
     return next(maps[0].cpu() for name, maps in walk(model, x) if name == layer)
+
+
+def check_maps(model: DenseNet, x: Tensor, layer: InsideLayer) -> None:
+    """Raise ValueError where the maps of `layer` for the photo `x`, with their statistics, are more than the photo's device can afford."""
+    besides = _LOOKED_AT_BYTES * layer.channels * layer.size**2
+    check_affordable(model.config, max(x.shape[-2:]), x.device, besides_bytes=besides)
 
 
 def channel_statistics(maps: Tensor) -> tuple[Channel, ...]:

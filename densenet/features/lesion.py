@@ -19,6 +19,7 @@ from densenet.checks import checked_choice, checked_integer
 from densenet.features.wiring import BlockWiring, Reader, Source, block_wiring
 from densenet.model.inputs import check_class, check_input
 from densenet.model.net import DenseBlock, DenseNet
+from densenet.running.affordable import check_affordable
 from densenet.running.batching import bounded_batch, seconds_per_image
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
 
@@ -113,9 +114,7 @@ class _Intact:
         assert isinstance(block, DenseBlock)
         self.layers = list(block.children())
         self.after = names[at + 1 :]
-        self.features = [x]
-        for layer in self.layers:
-            self.features.append(layer(torch.cat(self.features, 1)))
+        self.features = list(block.sources(x))
         self.logits = self._rest(torch.cat(self.features, 1))
 
     def _rest(self, x: Tensor) -> Tensor:
@@ -145,7 +144,10 @@ class _Intact:
 def _checked(model: DenseNet, x: Tensor, block: int, by: str) -> BlockWiring:
     check_input(model, x)
     checked_choice("by", by, REPLACEMENTS)
-    return block_wiring(model.config, block)
+    wired = block_wiring(model.config, block)
+    size, images = max(x.shape[2:]), bounded_batch(model.config, x.shape[2], x.shape[3], x.device)
+    check_affordable(model.config, size, x.device, images=images + 1)  # a batch of cut nets, and the whole net's features beside it
+    return wired
 
 
 @torch.no_grad()

@@ -10,6 +10,8 @@ from PIL import Image, ImageOps
 if TYPE_CHECKING:
     from torch import Tensor
 
+_PIXEL_BYTES = 4  # of an RGB picture in Pillow
+_TENSOR_BYTES = 12  # of a value while it is scaled: bytes, floats, and their normalised copy
 _WIDEST_RATIO = 8  # of long to short side: a 1 x 5000 strip resized to 256 would be 1.28 million pixels long
 
 
@@ -25,6 +27,20 @@ class Preprocessing:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     resize_px: int | None = None
+
+    def pixels_made(self, width: int, height: int) -> int:
+        """Return how many pixels `view` makes of an image of `width` x `height` before it cuts: billions, if a card says so."""
+        short, long = sorted((width, height))
+        if self.resize_px is None:
+            return self.crop_px * (self.crop_px + short + 1)
+        longest = self.resize_px * min(long, _WIDEST_RATIO * short) // short + 1
+        across, down = (longest, self.resize_px) if width > height else (self.resize_px, longest)
+        return across * (down + min(height, _WIDEST_RATIO * width))  # sideways first, then up and down
+
+    def bytes_needed(self, width: int, height: int) -> int:
+        """Return the bytes that an image of `width` x `height` takes on its way to a tensor, with the tensor; not less than is needed."""
+        cut = self.crop_px**2
+        return _PIXEL_BYTES * (self.pixels_made(width, height) + 2 * cut) + _TENSOR_BYTES * len(self.mean) * cut
 
     def view(self, image: Image.Image) -> Image.Image:
         """Return what the net sees of an RGB `image`, as an RGB picture of `crop_px` a side: a grey one where the net reads one channel."""

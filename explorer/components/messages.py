@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import inspect
+import logging
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -36,20 +38,58 @@ def corrections(sentences: list[str]) -> str:
     return f'<div class="notice" role="alert"><button class="dismiss" type="button" aria-label="Dismiss">✕</button>{text}</div>'
 
 
-def _as_page_error(error: Exception) -> gr.Error:
-    return gr.Error(escape(str(error), quote=False), duration=8, print_exception=False)
+_UNFORESEEN = "This went wrong in a way that nobody foresaw; the server's log says more. What you see is as it was before."
+_REASONS = {
+    errno.ENOSPC: "its disk is full. Free some space there, and try again",
+    errno.EDQUOT: "the disk space that it may use is full. Free some there, and try again",
+    errno.EACCES: "it has no right to",
+    errno.EPERM: "it has no right to",
+    errno.EROFS: "its disk can only be read",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ENOENT: "it is not there",
+    errno.EMFILE: "too many files are open. Try again in a while",
+}
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: on a GPU torch has an error for it, on a CPU its allocator raises the plain kind."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and (type(error).__name__ == "OutOfMemoryError" or "allocate memory" in str(error))
+    )
+
+
+def sentence_of(error: Exception) -> str:
+    """Return what a visitor is told of `error`: why, without the server's folders or its code, and what can be done."""
+    if _is_out_of_memory(error):
+        return "The server ran out of memory. Ask for less at once: a smaller net, a smaller photo or fewer steps."
+    if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, ConnectionError | TimeoutError):
+            return f"The connection failed: {error.strerror}."
+        name = Path(str(error.filename)).name if error.filename else "a file"
+        return f"The server cannot use {name:.120}: {_REASONS.get(error.errno, str(error.strerror))}."
+    if isinstance(error, ValueError | OSError) and str(error):
+        return str(error)
+    logging.getLogger(__name__).error("not foreseen", exc_info=error)
+    return _UNFORESEEN
+
+
+def page_error(error: Exception) -> gr.Error:
+    """Return `error` as the message that Gradio shows."""
+    return gr.Error(escape(sentence_of(error), quote=False), duration=8, print_exception=False)
 
 
 def explained(handler: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Let a handler's ValueError and ConnectionError reach the visitor as a message; works for functions and generators."""
+    """Let whatever a handler raises reach the visitor as a sentence; works for functions and generators."""
     if inspect.isgeneratorfunction(handler):
 
         @functools.wraps(handler)
         def stream(*args: Any, **kwargs: Any) -> Any:
             try:
-                yield from handler(*args, **kwargs)
-            except (ValueError, ConnectionError) as error:
-                raise _as_page_error(error) from None
+                return (yield from handler(*args, **kwargs))
+            except gr.Error:
+                raise
+            except Exception as error:
+                raise page_error(error) from None
 
         return stream
 
@@ -57,7 +97,9 @@ def explained(handler: Callable[_P, _R]) -> Callable[_P, _R]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return handler(*args, **kwargs)
-        except (ValueError, ConnectionError) as error:
-            raise _as_page_error(error) from None
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise page_error(error) from None
 
     return call

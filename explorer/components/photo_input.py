@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections import OrderedDict
-from html import escape
 from typing import Any
 
 import gradio as gr
 from PIL import Image
 
+from densenet.kept import Kept
 from densenet.pictures.images import read_image
+from explorer.components.messages import page_error
 
 _MOST_KEPT = 4
 _LARGEST_PX = 12_000_000  # no net here sees more than some 100,000 of them
 
-_kept: OrderedDict[tuple[str, int], Image.Image] = OrderedDict()
+_kept: Kept[tuple[str, int], Image.Image] = Kept(_MOST_KEPT)
 _one_at_a_time = threading.Lock()  # several events ask for a new photo at once, and a large one takes much memory to decode
 
 
@@ -26,15 +26,13 @@ def _decoded(path: str) -> Image.Image:
 
     Larger ones than 12 megapixels are averaged down by a whole number, long before any net's own scaling.
     """
-    known = (path, os.stat(path).st_mtime_ns)
     with _one_at_a_time:
-        if known not in _kept:
-            image = read_image(path)
-            times = math.ceil(math.sqrt(image.width * image.height / _LARGEST_PX))
-            _kept[known] = image.reduce((min(times, image.width), min(times, image.height))) if times > 1 else image
-            while len(_kept) > _MOST_KEPT:
-                _kept.popitem(last=False)
-        return _kept[known]
+        return _kept.get_or((path, os.stat(path).st_mtime_ns), lambda: _reduced(read_image(path)))
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    times = math.ceil(math.sqrt(image.width * image.height / _LARGEST_PX))
+    return image.reduce((min(times, image.width), min(times, image.height))) if times > 1 else image
 
 
 class PhotoInput(gr.Image):
@@ -50,8 +48,8 @@ class PhotoInput(gr.Image):
         if payload is None:
             return None
         if not payload.path:
-            raise gr.Error("Please upload the photo as a file.", print_exception=False)
+            raise page_error(ValueError("Please upload the photo as a file."))
         try:
             return _decoded(payload.path)
-        except (ValueError, OSError) as error:
-            raise gr.Error(escape(str(error), quote=False), duration=8, print_exception=False) from None
+        except Exception as error:
+            raise page_error(error) from None

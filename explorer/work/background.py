@@ -7,15 +7,19 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from functools import lru_cache
 from typing import TypeVar
+
+from explorer.work.queues import KINDS
 
 _T = TypeVar("_T")
 _S = TypeVar("_S")
 _NICENESS = 10
-_THREADS = 4  # for the net of the sliders, measurements, predictions, explanations: each kind of work queues for itself
+_THREADS = len(KINDS) + 1  # each kind of work queues for itself, one at a time; and one for what is asked without a queue
 _POLL_SECONDS = 0.1
+_NAME = "low-priority"  # of the threads
 
 
 def _step_back() -> None:
@@ -27,19 +31,26 @@ def _step_back() -> None:
             return
 
 
-_workers = ThreadPoolExecutor(_THREADS, thread_name_prefix="nets", initializer=_step_back)
+_workers = ThreadPoolExecutor(_THREADS, thread_name_prefix=_NAME, initializer=_step_back)
+
+
+def _submitted(work: Callable[..., _T], *arguments: object) -> Future[_T]:
+    """Hand `work` over with the context that it is asked in: Gradio's progress bars look there for their event."""
+    return _workers.submit(copy_context().run, work, *arguments)
 
 
 @lru_cache(maxsize=1)
 def preload() -> None:
     """Import, once and without waiting for it, what the first prediction needs."""
-    for module in ("densenet.predict", "densenet.attribution", "torchvision.transforms", "captum.attr"):
+    for module in ("densenet.predict", "densenet.attribution.methods", "torchvision.transforms", "captum.attr"):
         _workers.submit(importlib.import_module, module)
 
 
 def run(work: Callable[..., _T], *arguments: object) -> _T:
     """Return what `work(*arguments)` returns or raises, computed behind everything that answers at once."""
-    return _workers.submit(work, *arguments).result()
+    if threading.current_thread().name.startswith(_NAME):
+        return work(*arguments)  # already behind; to wait here for another thread might be to wait for ever
+    return _submitted(work, *arguments).result()
 
 
 def stream(work: Callable[[Callable[[_S], None]], _T]) -> Generator[_S, None, _T]:
@@ -48,7 +59,7 @@ def stream(work: Callable[[Callable[[_S], None]], _T]) -> Generator[_S, None, _T
     What is told faster than it is taken is skipped: the latest is what one wants to see.
     """
     told: queue.SimpleQueue[_S] = queue.SimpleQueue()
-    future = _workers.submit(work, told.put)
+    future = _submitted(work, told.put)
     while True:
         finished = future.done()  # asked before the queue: what is told before the end is yielded
         latest: list[_S] = []
@@ -58,4 +69,4 @@ def stream(work: Callable[[Callable[[_S], None]], _T]) -> Generator[_S, None, _T
         if finished:
             return future.result()
         if not latest:
-            threading.Event().wait(_POLL_SECONDS)
+            wait([future], _POLL_SECONDS)

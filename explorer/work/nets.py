@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import secrets
-import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from densenet.checks import show_value
+from densenet.kept import Kept
 from densenet.weights.known import WEIGHTS
 from densenet.weights.loading import is_here, load, load_file
 from explorer.components.formatting import memory
 from explorer.settings import Settings
+from explorer.work import background
 from explorer.work.runs import trained
 
 if TYPE_CHECKING:
@@ -20,32 +23,35 @@ if TYPE_CHECKING:
     from densenet.record import Weights
 
 _BROUGHT, _TRAINED = "brought-", "trained-"
-MOST_BROUGHT = 64  # files of visitors that are remembered; the oldest goes
+MOST_BROUGHT = 64  # files of visitors that are remembered; the one not asked for longest goes
 
-_brought: dict[str, tuple[Path, Path | None]] = {}  # by a name that nobody can guess: weights, card
-_brought_lock = threading.Lock()
+_brought: Kept[str, tuple[Path, Path | None]] = Kept(MOST_BROUGHT)  # by a name that nobody can guess: weights, card
 
 
 def bring(path: Path, card: Path | None = None) -> str:
-    """Read a visitor's file and return the name that it is loaded by; ValueError says what is wrong with it."""
-    load_file(path, card=card)
+    """Read a visitor's file, in the background, and return the name that it is loaded by; ValueError says what is wrong with it."""
+    background.run(partial(load_file, path, card=card))
     name = _BROUGHT + secrets.token_hex(8)
-    with _brought_lock:
-        _brought[name] = (path, card)
-        while len(_brought) > MOST_BROUGHT:
-            del _brought[next(iter(_brought))]
+    _brought.put(name, (path, card))
     return name
 
 
 def loaded(settings: Settings, name: str, progress: gr.Progress | None = None) -> DenseNet:
-    """Return a net of `WEIGHTS`, or one that was brought; ConnectionError with a helpful sentence where its weights cannot be had."""
+    """Return a net of `WEIGHTS`, or one that was brought or trained here, read or downloaded in the background.
+
+    ValueError for one that is not here, ConnectionError with a helpful sentence where its weights cannot be had.
+    """
+    return background.run(_read, settings, name, progress)
+
+
+def _read(settings: Settings, name: str, progress: gr.Progress | None) -> DenseNet:
+    if not isinstance(name, str):
+        raise ValueError(f"net must be a name, got {show_value(name)}")
     if name.startswith(_BROUGHT):
-        with _brought_lock:
-            file = _brought.get(name)
+        file = _brought.get(name)
         if file is None or not file[0].is_file():
             raise ValueError("This net is no longer here: please bring its file again.")
         return load_file(file[0], card=file[1])
-
     if name.startswith(_TRAINED):
         run = trained(settings).get(name.removeprefix(_TRAINED))
         if run is None:

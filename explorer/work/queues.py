@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-LIVE, MEASURING, PREDICTING, EXPLAINING, TRAINING = "live", "measuring", "model", "explaining", "train"  # queues
+LIVE, MEASURING, PREDICTING, EXPLAINING, TRAINING = KINDS = ("live", "measuring", "model", "explaining", "train")  # queues
 
 
 def at_once() -> dict[str, Any]:

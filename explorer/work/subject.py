@@ -1,15 +1,17 @@
-"""A net, what it saw of a photo, and whether what is asked of the two can be afforded."""
+"""A net and what it saw of a photo: prepared once, in one place, for whoever asks, and only if it can be afforded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import gradio as gr
 import numpy as np
 from PIL import Image
 
+from densenet.kept import Kept
 from explorer.settings import Settings
-from explorer.work.nets import loaded
+from explorer.work import background, nets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,13 +19,14 @@ if TYPE_CHECKING:
 
     from densenet.model.net import DenseNet
 
-MOST_SECONDS = 300.0  # of one map, by a cautious estimate
+_MOST_KEPT = 4  # three nets side by side, and one more
 
 
 def pixels_of(method: str, values: Tensor) -> NDArray[np.floating]:
-    """Return a map, 1 x C x H x W, as H x W: the channels' sum; occlusion's say the same in every channel, so its mean."""
-    summed = values.mean(1) if method == "occlusion" else values.sum(1)
-    return summed[0].float().cpu().numpy()
+    """Return a map of `method`, 1 x C x H x W, as one value a pixel, H x W."""
+    from densenet.attribution import pixel_map
+
+    return pixel_map(method, values).float().cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -37,32 +40,53 @@ class Asked:
 
 @dataclass(frozen=True)
 class Subject:
-    """A net, what it saw of the photo, and that as its input, 1 x C x H x W."""
+    """A net, what it saw of the photo, that as its input, 1 x C x H x W, and the logits of its classes."""
 
+    photo: Image.Image
     model: DenseNet
     view: Image.Image
     x: Tensor
+    logits: Tensor
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the net's classes."""
-        assert self.model.weights is not None
-        return self.model.weights.labels()
+        return nets.record_of(self.model).labels()
+
+
+_kept: Kept[tuple[int, int], Subject] = Kept(_MOST_KEPT)  # by the photo's and the net's identity: a `Subject` holds on to both
+
+
+def _prepared(settings: Settings, photo: Image.Image, net: str, progress: gr.Progress | None) -> Subject:
+    from densenet.predict import check_photo, input_of, logits_for, view_of
+
+    model = nets.loaded(settings, net, progress)
+
+    def prepare() -> Subject:
+        check_photo(model, photo.width, photo.height)
+        view = view_of(model, photo)
+        x = input_of(model, view)
+        return Subject(photo, model, view, x, logits_for(model, x))
+
+    return _kept.get_or((id(photo), id(model)), prepare)
+
+
+def subject_of_net(settings: Settings, photo: Image.Image, net: str, progress: gr.Progress | None = None) -> Subject:
+    """Load `net` and have it look at the photo, in the background; ValueError for what cannot be afforded, before anything is made."""
+    return background.run(_prepared, settings, photo, net, progress)
 
 
 def subject_of(settings: Settings, photo: Image.Image, asked: Asked) -> Subject:
-    """Load the net that is asked and prepare the photo for it."""
-    from densenet.predict import input_of, view_of
+    """Return what the net that is asked saw of the photo; ValueError for a class that it has not."""
+    from densenet.model.inputs import check_class
 
-    model = loaded(settings, asked.net)
-    view = view_of(model, photo)
-    return Subject(model, view, input_of(model, view))
+    subject = subject_of_net(settings, photo, asked.net)
+    check_class(subject.model, asked.target)
+    return subject
 
 
 def check_affordable(subject: Subject, method: str, options: dict[str, object]) -> None:
-    """Raise ValueError for a map that would keep everybody else waiting for minutes."""
-    from densenet.attribution.catalogue import expected_seconds
+    """Raise ValueError for a map that would not fit into the memory, or keep everybody else waiting for minutes."""
+    from densenet.attribution.cost import check_map
 
-    seconds = expected_seconds(subject.model, subject.x, method, **options)
-    if seconds > MOST_SECONDS:
-        raise ValueError(f"This map would take up to {seconds:.0f} s; the limit here is {MOST_SECONDS:.0f} s. Ask for fewer steps.")
+    check_map(subject.model, subject.x, method, **options)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from densenet.checks import checked_choice
 from explorer.components.colours import AMOUNTS, BOTH_WAYS, css_gradient, palette
 from explorer.components.formatting import exact, side
 from explorer.components.messages import explained
@@ -55,9 +56,7 @@ def label_of(layer: InsideLayer) -> str:
 
 def order_of(maps: NDArray[np.floating], order: str) -> list[int]:
     """Return the channels of `maps`, C x H x W, in the order in which they are shown; equally large ones by number."""
-    if order not in ORDERS:
-        raise ValueError(f"order must be one of {', '.join(ORDERS)}, got {order!r}")
-    if order == BY_NUMBER:
+    if checked_choice("order", order, ORDERS) == BY_NUMBER:
         return list(range(len(maps)))
     return np.argsort(-np.abs(maps).mean((1, 2)), kind="stable").tolist()
 
@@ -105,15 +104,16 @@ def page_of(layer: InsideLayer, maps: NDArray[np.floating], statistics: tuple[Ch
 @explained
 def show(settings: Settings, photo: Image.Image | None, asked: Asked | None, layer: str, order: str) -> tuple[Any, str]:
     """Return the choice of layers of the asked net, and the maps of `layer`, or of its first one if it has none of that name."""
-    from densenet.features.inside import channel_statistics, feature_maps, inside_layers
+    from densenet.features.inside import channel_statistics, check_maps, feature_maps, inside_layers
 
     if photo is None or asked is None:
         return gr.skip(), NOTHING
     subject = subject_of(settings, photo, asked)
     layers = {known.name: known for known in inside_layers(subject.model.config, subject.view.width)}
     chosen = layers[layer if layer in layers else FIRST_LAYER]
+    background.run(check_maps, subject.model, subject.x, chosen)
     maps = background.run(feature_maps, subject.model, subject.x, chosen.name)
-    page = page_of(chosen, maps.float().numpy(), channel_statistics(maps), order)
+    page = page_of(chosen, maps.float().numpy(), background.run(channel_statistics, maps), order)
     return gr.update(choices=[(label_of(known), name) for name, known in layers.items()], value=chosen.name), page
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from explorer.tabs.predict.answers import answer_of, answers, answers_value
 from explorer.tabs.predict.stage import Stage
 from explorer.work import background, nets
 from explorer.work.queues import PREDICTING, at_once, one_at_a_time
-from explorer.work.subject import Asked
+from explorer.work.subject import Asked, subject_of_net
 
 TITLE = "Predict"
 SAMPLES = sorted((ASSETS / "samples").glob("*.jpg"))
@@ -34,7 +33,7 @@ def predict(
     settings: Settings, photo: Image.Image | None, chosen: list[str], progress: gr.Progress = gr.Progress()
 ) -> tuple[str, Asked | None]:
     """Return what each of the chosen nets says of the photo, and the first one's best class, about which the views are asked."""
-    from densenet.predict import logits_of, view_of
+    from densenet.predict import seconds_of
 
     if photo is None or not chosen:
         return "", None
@@ -42,15 +41,13 @@ def predict(
     for key in chosen[:MOST_NETS]:
         progress(0.0, desc=f"loading {WEIGHTS[key].label}" if key in WEIGHTS else "loading")
         try:
-            model = nets.loaded(settings, key, progress)
+            subject = subject_of_net(settings, photo, key, progress)
         except (ValueError, ConnectionError) as error:  # the other nets answer all the same
             missing.append(str(error))
             continue
-        background.run(logits_of, model, photo)  # the first pass of a shape is slower than those that follow
-        started = time.perf_counter()
-        logits = background.run(logits_of, model, photo)
-        columns.append(answer_of(key, model, view_of(model, photo), logits, time.perf_counter() - started))
-        asked = asked or Asked(secrets.token_hex(4), key, int(logits.argmax()))
+        seconds = background.run(seconds_of, subject.model, subject.x)
+        columns.append(answer_of(key, subject.model, subject.view, subject.logits, seconds))
+        asked = asked or Asked(secrets.token_hex(4), key, int(subject.logits.argmax()))
     if asked is None:
         raise ValueError(" ".join(missing))
     for sentence in missing:
@@ -71,7 +68,7 @@ def bring(settings: Settings, chosen: list[str], known: list[tuple[str, str]], f
     cards = [Path(file) for file in files if Path(file).suffix.lower() == _CARD_SUFFIX]
     if len(weights) != 1 or len(cards) > 1:
         raise ValueError(f"Please bring one file of weights, and its card (.json) if it has one; these were {len(files)} files.")
-    key = background.run(nets.bring, weights[0], cards[0] if cards else None)
+    key = nets.bring(weights[0], cards[0] if cards else None)
     known = [*known, (f"{nets.record_of(nets.loaded(settings, key)).label} · yours", key)]
     return gr.update(choices=[*nets.choices(settings), *known], value=[key, *chosen][:MOST_NETS]), known
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,3 +119,28 @@ def test_one_channel_reads_grey() -> None:
     assert tensor.shape == (1, 1, 28, 28)
     red_as_grey = ImageOps.grayscale(Image.new("RGB", (1, 1), (255, 0, 0))).getpixel((0, 0))
     torch.testing.assert_close(tensor, torch.full((1, 1, 28, 28), (float(red_as_grey) / 255 - 0.5) / 0.25))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("resize_px", [None, 32, 100])
+def test_no_more_pixels_are_made_than_were_counted(size: tuple[int, int], resize_px: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    preprocessing = Preprocessing(crop_px=32, mean=(0.5,) * 3, std=(0.5,) * 3, resize_px=resize_px)
+    made: list[int] = []
+    resize = Image.Image.resize
+
+    def watched(image: Image.Image, size: tuple[int, int], *args: object, **options: Any) -> Image.Image:
+        result = resize(image, size, *args, **options)  # type: ignore[arg-type]
+        _, top, _, bottom = options.get("box") or (0, 0, *image.size)
+        made.append(result.width * (result.height + math.floor(bottom - top)))  # Pillow resizes sideways first
+        return result
+
+    monkeypatch.setattr(Image.Image, "resize", watched)
+    view = preprocessing.view(noise(*size))
+    counted = preprocessing.pixels_made(*size)
+    assert sum(made) <= counted
+    assert preprocessing.bytes_needed(*size) >= 4 * (counted + 32 * 32) + 4 * preprocessing.tensor(view).numel()
+
+
+def test_a_card_can_ask_for_billions_of_pixels() -> None:
+    assert Preprocessing(crop_px=4096, mean=(0.5,) * 3, std=(0.5,) * 3, resize_px=16384).bytes_needed(800, 100) > 8 * 2**30
+    assert IMAGENET.bytes_needed(4000, 3000) < 10 * 2**20

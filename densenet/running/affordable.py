@@ -1,0 +1,65 @@
+"""Whether a net can be asked for something here: in the memory that is free, and in a time that others can wait for.
+
+A net that a stranger brings can read pictures of any size, and its card alone says of which: nothing is prepared for it, and none of its
+passes begins, before this was asked.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+
+from densenet.arithmetic.memory import estimate_memory
+from densenet.config import DenseNetConfig, Workload
+from densenet.running.batching import seconds_per_image
+from densenet.running.device import device_memory
+
+MOST_SECONDS = 300.0  # of work that can be given up
+QUICK_SECONDS = 20.0  # of work that cannot
+SMALLER_CARD = "A card with a smaller crop_px and resize_px would do."
+_MEMORY_MARGIN = 1.25  # workspaces of convolutions, and what the allocator cannot use
+
+
+@lru_cache(maxsize=256)
+def run_bytes(config: DenseNetConfig, size: int, images: int = 1, gradients: bool = False) -> int:
+    """Return the peak of a pass of `images` squares of `size` pixels a side; with `gradients`, forward and backward, not less than needed.
+
+    The gradients of a map are the image's. What the parameters' gradients take in training stands for what methods keep beside.
+    """
+    mode = "train" if gradients else "infer"
+    return estimate_memory(config, Workload(image_size=size, batch_size=images, mode=mode)).peak
+
+
+def check_affordable(
+    config: DenseNetConfig,
+    size: int,
+    device: torch.device,
+    *,
+    passes: float = 1.0,
+    images: int = 1,
+    gradients: bool = False,
+    besides_bytes: int = 0,
+    besides_seconds: float = 0.0,
+    most_seconds: float = QUICK_SECONDS,
+    advice: str = SMALLER_CARD,
+) -> None:
+    """Raise ValueError, with the numbers and `advice`, for what does not fit into the free memory of `device`, or takes too long on it.
+
+    Asked are `passes` forward passes of one square image of `size` pixels a side (a backward pass counts two), `images` of them at once.
+    `besides_bytes` and `besides_seconds` are what the caller does beside the net's passes.
+    """
+    memory = device_memory(device)
+    needed = int(_MEMORY_MARGIN * run_bytes(config, size, images, gradients)) + besides_bytes
+    at_once = f"{images} images" if images > 1 else "one image"
+    if needed > memory.free_bytes:
+        raise ValueError(
+            f"Not run: with {at_once} of {size} x {size} pixels this net needs about {needed / 2**30:.1f} GiB, and {memory.label} has "
+            f"{memory.free_bytes / 2**30:.1f} GiB free. {advice}"
+        )
+    seconds = passes * seconds_per_image(config, size, size, device) + besides_seconds
+    if seconds > most_seconds:
+        raise ValueError(
+            f"Not run: with images of {size} x {size} pixels this would take up to {seconds:.0f} s; "
+            f"the limit here is {most_seconds:.0f} s. {advice}"
+        )
