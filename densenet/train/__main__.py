@@ -1,102 +1,34 @@
-"""Train a DenseNet from the command line; the same command goes on after Ctrl-C, a crash or a reboot.
-
-  python -m densenet.train cifar10 --data-folder DATA --growth-rate 24 --block-config 2,4,6,6 --stem cifar --epochs 30
-  python -m densenet.train my_photos --size 64 --preset classroom --in-channels 3 --minutes 20
-  torchrun --nproc-per-node 2 -m densenet.train ...        (several devices or machines; the batch is shared)
-
-A run's folder holds checkpoint.pt, checkpoint.json (its card), checkpoint.jsonl (its log), and at the end net.pth, net.json (its card) and
-result.json (confusion matrix and worst mistakes, on the test pictures where there are any). `densenet.weights.load_file` reads net.pth, and
-checkpoint.pt while the training still runs.
-"""
+"""Train a DenseNet from the command line, or the job that the app has written: `densenet.train.command_line` says how."""
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import MISSING, Field, asdict, fields, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 
-from densenet.config import CHECKPOINTING, DenseNetConfig
+from densenet.checks import checked_integer
 from densenet.files import write_whole
 from densenet.model.net import DenseNet
-from densenet.presets import PRESETS
 from densenet.running.device import choose_device
 from densenet.train import parallel
 from densenet.train.card import claim, write_checkpoint_card, write_net
-from densenet.train.data import MAX_BYTES, ImageSet, hold_out
+from densenet.train.command_line import read_arguments
+from densenet.train.data import ImageSet, hold_out
 from densenet.train.evaluation import Evaluation, evaluate
-from densenet.train.events import Event, log_of
-from densenet.train.recipe import Recipe
-from densenet.train.sources import DATASETS, load_split
+from densenet.train.events import Event
+from densenet.train.job import Job
+from densenet.train.run import Run
+from densenet.train.sources import load_split
 from densenet.train.training import Result, fit
 from densenet.weights.net_files import halved
 
 _SPLIT_SEED = 0
-_FROM_DATA = ("num_classes",)  # fields that the pictures decide
-Value = TypeVar("Value", DenseNetConfig, Recipe)
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    """Read 2,4,6,6 or 0.35,1.2."""
-    return tuple(int(part) if part.strip().lstrip("-").isdigit() else float(part) for part in text.split(","))
-
-
-def _default(field: Field[object]) -> object:
-    assert field.default is not MISSING
-    return field.default
-
-
-def add_fields(parser: argparse._ArgumentGroup, kind: type[Value]) -> None:
-    """Offer each field of a dataclass as an option that is None where it is not given."""
-    for field in fields(kind):
-        default, flag = _default(field), "--" + field.name.replace("_", "-")
-        if field.name in _FROM_DATA:
-            continue
-        if isinstance(default, bool):
-            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=f"default {default}")
-        else:
-            reader = _numbers if isinstance(default, tuple) else float if default is None else type(default)
-            shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-            parser.add_argument(flag, type=reader, default=None, metavar=type(default).__name__.upper(), help=f"default {shown}")
-
-
-def with_given(base: Value, arguments: argparse.Namespace) -> Value:
-    """Return `base` with the fields that were given on the command line."""
-    given = {field.name: getattr(arguments, field.name, None) for field in fields(base)}
-    return replace(base, **{name: value for name, value in given.items() if value is not None})
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of all options."""
-    made = argparse.ArgumentParser(
-        prog="python -m densenet.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    made.add_argument("data", help=f"a folder of classes (or with train/ and test/ in it), or one of {', '.join(DATASETS)}")
-    made.add_argument("--data-folder", help="where the files of a dataset are, or shall be")
-    made.add_argument("--download", action="store_true", help="bring a dataset's missing files into --data-folder")
-    made.add_argument("--size", type=int, help="side in pixels of the pictures for the net (default: a dataset's own, a folder's 32)")
-    made.add_argument("--max-gib", type=float, default=MAX_BYTES / 2**30, help="memory for decoded pictures (default 4)")
-    made.add_argument("--held-out", type=int, help="pictures kept out of training, to choose the epoch by (a tenth, at most 5000)")
-    made.add_argument("--run-dir", dest="run", type=Path, help="the run's folder (default: runs/ and the data's name)")
-    made.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    made.add_argument("--threads", type=int, help="of a CPU; a resumed run equals an uninterrupted one if it has as many")
-    made.add_argument("--half", action="store_true", help="store the net's convolutions as float16, rounded before it is tested")
-    made.add_argument("--label", default="", help="the net's name on its card (default: the data's)")
-    made.add_argument("--describe", default="", help="the card's words on the data")
-    made.add_argument("--licence", default="not stated", help="the card's words on who may use the net")
-    made.add_argument("--save-seconds", type=float, default=60.0, help="between two checkpoints (default 60)")
-    net = made.add_argument_group("net", "a preset and changes to it, as DenseNetConfig has them")
-    net.add_argument("--preset", choices=tuple(PRESETS), help="where the net's fields start from (default: DenseNetConfig's)")
-    net.add_argument("--checkpointing", choices=CHECKPOINTING, default="none", help="what training keeps for the backward pass")
-    add_fields(net, DenseNetConfig)
-    add_fields(made.add_argument_group("recipe", "as Recipe has them"), Recipe)
-    return made
+_MOST_HELD_OUT = 5000
 
 
 def _say(*words: object) -> None:
@@ -124,10 +56,6 @@ def _table(found: Evaluation, classes: tuple[str, ...]) -> str:
     return "\n".join([f"accuracy {found.accuracy:.4f}", *rows, *(["surest mistakes:", *wrong] if wrong else [])])
 
 
-def _label(arguments: argparse.Namespace) -> str:
-    return arguments.label or Path(arguments.data).resolve().name
-
-
 def picture(image: torch.Tensor) -> str:
     """Return a uint8 picture, C x H x W, as a PNG that a page can show."""
     from torchvision.io import encode_png
@@ -135,10 +63,10 @@ def picture(image: torch.Tensor) -> str:
     return "data:image/png;base64," + base64.b64encode(encode_png(image).numpy().tobytes()).decode("ascii")
 
 
-def _finish(result: Result, run: Path, arguments: argparse.Namespace, data: tuple[ImageSet, ImageSet, ImageSet | None]) -> Evaluation:
-    """Test the net once, write it with its card and its result, and return the evaluation that people shall read."""
+def _finish(result: Result, run: Run, job: Job, data: tuple[ImageSet, ImageSet, ImageSet | None]) -> Evaluation:
+    """Test the net once, write it with its card and its result, and return the evaluation that people read."""
     train, valid, test = data
-    model = halved(result.model) if arguments.half else result.model
+    model = halved(result.model) if job.half else result.model
     held_out = evaluate(model, valid, train.preprocessing)
     tested = held_out if test is None else evaluate(model, test, train.preprocessing)
     if test is None:
@@ -147,69 +75,62 @@ def _finish(result: Result, run: Path, arguments: argparse.Namespace, data: tupl
         accuracy = {**claim(tested, f"the {len(test):,} test pictures"), f"held_out_{len(valid)}": round(held_out.accuracy, 6)}
     write_net(
         model,
-        run / "net.pth",
-        label=_label(arguments),
+        run.net,
+        label=job.name,
         classes=train.classes,
         preprocessing=train.preprocessing,
-        recipe=with_given(Recipe(), arguments),
+        recipe=job.recipe,
         accuracy=accuracy,
-        data=f"{arguments.describe or Path(arguments.data).name}, {len(train)} training pictures, {len(valid)} held out of train",
-        licence=arguments.licence,
-        half=arguments.half,
+        data=f"{job.describe or Path(job.data).name}, {len(train)} training pictures, {len(valid)} held out of train",
+        licence=job.licence,
+        half=job.half,
     )
     on = valid if test is None else test
     shown = {"on": "held_out" if test is None else "test", "classes": train.classes, **asdict(tested)}
     for mistake, entry in zip(tested.mistakes, shown["mistakes"], strict=True):
         entry["picture"] = picture(on.images[mistake.index])
-    write_whole(run / "result.json", lambda file: file.write(json.dumps(shown).encode()))
+    write_whole(run.result, lambda file: file.write(json.dumps(shown).encode()))
     return tested
 
 
-def _train(arguments: argparse.Namespace, device: torch.device) -> None:
-    recipe = with_given(Recipe(), arguments)
-    run = arguments.run or Path("runs") / Path(arguments.data).resolve().name
-    file = run / "checkpoint.pt"
-    max_bytes = int(arguments.max_gib * 2**30)
-    data, test = load_split(arguments.data, arguments.size, folder=arguments.data_folder, download=arguments.download, max_bytes=max_bytes)
+def _split(job: Job) -> tuple[ImageSet, ImageSet, ImageSet | None]:
+    """Return the pictures to learn from, those held out, and those of the test; say which files were skipped."""
+    max_bytes = int(job.max_gib * 2**30)
+    data, test = load_split(job.data, job.size, folder=job.data_folder, download=job.download, max_bytes=max_bytes)
     for sentence in data.skipped + (test.skipped if test else ()):
         _say("skipped", sentence)
-    train, valid = hold_out(data, arguments.held_out or max(1, min(5000, len(data) // 10)), _SPLIT_SEED)
-    base = PRESETS[arguments.preset] if arguments.preset else DenseNetConfig()
-    base = replace(base, num_classes=len(train.classes), in_channels=train.images.shape[1])
-    config = with_given(base, arguments)
-    torch.manual_seed(recipe.seed)
-    model = DenseNet(config, arguments.checkpointing)
+    usual = max(1, min(_MOST_HELD_OUT, len(data) // 10))
+    count = usual if job.held_out is None else checked_integer("held_out", job.held_out, (1, len(data) - 1))
+    return *hold_out(data, count, _SPLIT_SEED), test
+
+
+def _train(job: Job, run: Run, device: torch.device) -> None:
+    train, valid, test = _split(job)
+    config = job.net(train.images.shape[1], len(train.classes))
+    torch.manual_seed(job.recipe.seed)
+    model = DenseNet(config, job.checkpointing)
     _say(f"{len(train)} training pictures, {len(valid)} held out, {len(test) if test else 'no'} for the test")
     _say(f"{len(train.classes)} classes, {train.images.shape[-1]} pixels a side")
-    _say(f"{sum(p.numel() for p in model.parameters()):,} parameters, on {device}; log in {log_of(file)}")
+    _say(f"{sum(p.numel() for p in model.parameters()):,} parameters, on {device}; log in {run.log}")
 
-    def told(event: Event) -> None:
+    def report(event: Event) -> None:
         _say(_line(event))
         if event.kind == "start":  # the checkpoint, if there was one, is this training's, and no other process writes it
-            write_checkpoint_card(file, model, label=_label(arguments), classes=train.classes, preprocessing=train.preprocessing)
+            write_checkpoint_card(run.checkpoint, model, label=job.name, classes=train.classes, preprocessing=train.preprocessing)
 
-    result = fit(
-        model,
-        train,
-        valid,
-        recipe,
-        file,
-        report=told,
-        device=device,
-        save_seconds=arguments.save_seconds,
-    )
+    result = fit(model, train, valid, job.recipe, run.checkpoint, report=report, device=device, save_seconds=job.save_seconds)
     if result.finished and not parallel.rank():
-        _say(_table(_finish(result, run, arguments, (train, valid, test)), train.classes))
+        _say(_table(_finish(result, run, job, (train, valid, test)), train.classes))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status: 0 also after a stop that was asked for, 2: bad input, 1: a full disk."""
-    arguments = parser().parse_args(argv)
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
     try:
-        with parallel.together(choose_device(arguments.device)) as device:
-            _train(arguments, device)
+        job, run = read_arguments(argv)
+        if job.threads is not None:
+            torch.set_num_threads(job.threads)
+        with parallel.together(choose_device(job.device)) as device:
+            _train(job, run, device)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

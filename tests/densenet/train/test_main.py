@@ -7,17 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
-from torch.distributed.run import get_args_parser as torchrun_parser
 
-from densenet import PRESETS, DenseNetConfig
 from densenet.predict import classify
-from densenet.train import Recipe
 from densenet.train import __main__ as command
 from densenet.weights.loading import load_file
 from tests.support.small_pictures import written
@@ -76,41 +72,14 @@ def test_interrupted_and_gone_on_with(tmp_path: Path) -> None:
     assert sum(right) / 15 == pytest.approx(card["accuracy"]["top1"], abs=1e-5)
 
 
-def test_every_field_is_an_option() -> None:
-    given = """
-    --growth-rate 5 --block-config 3,4 --num-init-features 7 --bn-size 2 --compression 0.7 --drop-rate 0.1 --in-channels 1 --stem cifar
-    --epochs 4 --minutes 2 --batch-size 9 --optimizer adam --lr 0.3 --momentum 0.8 --weight-decay 0.1 --schedule steps --warmup 0.2
-    --steps-at 0.1,0.2,0.3 --step-factor 0.5 --label-smoothing 0.2 --ema-decay 0.99 --no-flip --crop resized --shift-px 2 --cutout-px 3
-    --crop-area 0.2,1 --crop-aspect 1,2 --brightness 0.1 --contrast 0.2 --saturation 0.3 --sharpness 0.4 --precision bfloat16
-    --no-channels-last --early-px 8 --early-share 0.3 --seed 3
-    """
-    arguments = command.parser().parse_args(["data", *given.split()])
-    config, recipe = command.with_given(DenseNetConfig(), arguments), command.with_given(Recipe(), arguments)
-    for made, usual in ((config, DenseNetConfig()), (recipe, Recipe())):
-        for field in fields(made):
-            if field.name != "num_classes":
-                assert getattr(made, field.name) != getattr(usual, field.name), field.name
-    assert config.block_config == (3, 4)
-    assert recipe.steps_at == (0.1, 0.2, 0.3)
-    plain = command.parser().parse_args(["data"])
-    assert command.with_given(Recipe(), plain) == Recipe()
-    assert command.with_given(replace(PRESETS["classroom"]), plain) == PRESETS["classroom"]
-
-
-def test_torchrun_hands_every_option_on() -> None:
-    """argparse refuses an option that two of torchrun's own begin with, although it comes after the module's name."""
-    for action in command.parser()._actions:
-        for flag in action.option_strings:
-            given = ["-m", "densenet.train", "data", flag, "1"]
-            assert torchrun_parser().parse_args(given).training_script_args == ["data", flag, "1"]
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--lr", "0"], "lr must be above 0 to 100, got 0.0"),
         (["--growth-rate", "0"], "growth_rate must be 1 to 512, got 0"),
-        (["--held-out", "900"], "count must be 1 to 11"),
+        (["--held-out", "900"], "held_out must be 1 to 11, got 900"),
+        (["--held-out", "0"], "held_out must be 1 to 1000000000, got 0"),
+        (["--threads", "0"], "threads must be 1 to 1024, got 0"),
         (["--device", "tpu"], "device must be auto"),
         (["--in-channels", "1"], "in_channels must be 3"),
         (["--max-gib", "0"], "the limit is 0.0 GiB"),
