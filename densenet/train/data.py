@@ -19,11 +19,11 @@ from densenet.config import IMAGE_SIZE_RANGE
 from densenet.pictures.images import read_image
 from densenet.pictures.preprocessing import Preprocessing
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
+from densenet.train.folders import class_folders, pictures_in
 
 MAX_BYTES = 4 * 2**30  # of decoded pictures
 MIN_IMAGES = 2  # of a class
 MIN_CLASSES = 2
-_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"})
 _FINGERPRINT_IMAGES = 1000
 
 
@@ -88,12 +88,11 @@ def load_folder(
     classes, too few pictures in a class, or more than `max_bytes` of decoded pictures.
     """
     folder, size_px = Path(folder), checked_integer("size_px", size_px, IMAGE_SIZE_RANGE)
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder")
-    classes = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
+    class_paths = class_folders(folder)
+    classes = tuple(path.name for path in class_paths)
     if len(classes) < MIN_CLASSES:
         raise ValueError(f"{folder} must hold a folder of pictures for each of at least {MIN_CLASSES} classes, got {len(classes)}")
-    files = [(path, label) for label, name in enumerate(classes) for path in _pictures_in(folder / name)]
+    files = [(path, label) for label, class_path in enumerate(class_paths) for path in pictures_in(class_path)]
     needed = len(files) * 3 * size_px**2
     if needed > max_bytes:
         raise ValueError(
@@ -132,10 +131,6 @@ def _decoded(path: Path, size_px: int, stop: Stop) -> Tensor | str:
     except ValueError as error:
         return str(error)
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file())
 
 
 def hold_out(data: ImageSet, count: int, seed: int = 0) -> tuple[ImageSet, ImageSet]:

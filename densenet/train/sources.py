@@ -20,12 +20,12 @@ from densenet.checks import checked_integer
 from densenet.config import IMAGE_SIZE_RANGE
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
 from densenet.train.data import MAX_BYTES, ImageSet, load_folder, measured_preprocessing
+from densenet.train.folders import split_folders
 
 DATASETS = ("fashion_mnist", "cifar10", "cifar100")
 FASHION_MNIST_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package dataset-fashion-mnist
 _FOLDER_SIZE_PX = 32
 _RESIZED_AT_ONCE = 1000
-_TEST_FOLDERS = ("test", "val", "valid", "validation")
 
 
 def load_dataset(
@@ -142,14 +142,11 @@ def load_split(
         return resized(train, size_px, max_bytes), resized(test, size_px, max_bytes)
     side = _FOLDER_SIZE_PX if size_px is None else size_px
     read = partial(load_folder, size_px=side, max_bytes=max_bytes, progress=progress, stop=stop)
-    root = Path(source)
-    if not (root / "train").is_dir():
-        return read(root), None
-    train = read(root / "train")
-    other = next((root / name for name in _TEST_FOLDERS if (root / name).is_dir()), None)
+    place, other = split_folders(Path(source))
+    train = read(place)
     if other is None:
         return train, None
     test = read(other)
     if test.classes != train.classes:
-        raise ValueError(f"{other} must hold the classes of {root / 'train'}: {', '.join(train.classes)}, got {', '.join(test.classes)}")
+        raise ValueError(f"{other} must hold the classes of {place}: {', '.join(train.classes)}, got {', '.join(test.classes)}")
     return train, test
