@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -58,10 +59,45 @@ def read_log(checkpoint: str | os.PathLike[str]) -> list[Event]:
     return list(_events(log_of(checkpoint)))
 
 
+class LogFollower:
+    """A training's log, read on from where it was left the last time; any thread may ask."""
+
+    def __init__(self, checkpoint: str | os.PathLike[str]) -> None:
+        self._log = log_of(checkpoint)
+        self._reading = threading.Lock()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._file: tuple[int, int] | None = None
+        self._offset = 0
+        self._events: tuple[Event, ...] = ()
+
+    def events(self) -> tuple[Event, ...]:
+        """Return all events so far, oldest first: the same tuple as before while nothing is added. A line counts once it is whole."""
+        with self._reading:
+            try:
+                with open(self._log, "rb") as file:
+                    found = os.fstat(file.fileno())
+                    if (found.st_dev, found.st_ino) != self._file or found.st_size < self._offset:  # written anew by `forget_after`
+                        self._forget()
+                        self._file = found.st_dev, found.st_ino
+                    if found.st_size > self._offset:
+                        file.seek(self._offset)
+                        whole, newline, _ = file.read().rpartition(b"\n")
+                        self._offset += len(whole) + len(newline)
+                        self._events += tuple(_parsed(whole))
+            except FileNotFoundError:
+                self._forget()
+            return self._events
+
+
 def _events(log: Path) -> Iterator[Event]:
-    if not log.is_file():
-        return
-    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+    if log.is_file():
+        yield from _parsed(log.read_bytes())
+
+
+def _parsed(lines: bytes) -> Iterator[Event]:
+    for line in lines.decode(errors="replace").splitlines():
         try:
             yield Event(**json.loads(line))
         except (ValueError, TypeError):  # the last line of a process that was killed, or another's

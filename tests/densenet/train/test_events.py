@@ -9,7 +9,7 @@ import pytest
 
 from densenet.train import Event, ask, read_log
 from densenet.train import events as module
-from densenet.train.events import append, asked, forget_after, log_of
+from densenet.train.events import LogFollower, append, asked, forget_after, log_of
 
 
 def event(step: int, **more: object) -> Event:
@@ -98,3 +98,37 @@ def test_killed_while_lines_are_forgotten_the_log_is_still_whole(tmp_path: Path,
     forget_after(log_of(file), 40)
     assert read_log(file) == events[:40]
     assert not left.exists()
+
+
+def test_a_log_that_grows_is_read_on_from_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, parsed = tmp_path / "a.pt", []
+    real = module._parsed
+    monkeypatch.setattr(module, "_parsed", lambda lines: parsed.append(len(lines)) or real(lines))
+    follower = LogFollower(file)
+    assert follower.events() == ()
+    events = written(file, 50)
+    assert follower.events() == tuple(events)
+    before = follower.events()
+    assert follower.events() is before, "nothing was added"
+    append(log_of(file), event(51))
+    with open(log_of(file), "a") as log:
+        log.write('{"kind": "progress", "ste')
+    assert follower.events() == (*events, event(51)), "a line that is being written is left for the next time"
+    with open(log_of(file), "a") as log:
+        log.write('p": 1, "nonsense": 2}\n')
+    append(log_of(file), event(52))
+    assert follower.events() == (*events, event(51), event(52)) == tuple(read_log(file))
+    line = len(log_of(file).read_bytes()) / 52
+    assert sum(parsed[:-1]) < 55 * line, "each line is parsed once"
+
+
+def test_a_log_that_is_written_anew_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "a.pt"
+    events, follower = written(file, 9), LogFollower(file)
+    assert follower.events() == tuple(events)
+    forget_after(log_of(file), 5)
+    for step in range(6, 14):
+        append(log_of(file), event(step, loss=0.25))
+    assert follower.events() == (*events[:5], *(event(step, loss=0.25) for step in range(6, 14)))
+    log_of(file).unlink()
+    assert follower.events() == ()
