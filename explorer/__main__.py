@@ -12,11 +12,15 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m explorer", description="The DenseNet explorer, in your browser.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto, a GPU where there is one)")
-    parser.add_argument("--weights-dir", type=Path, default=None, help="folder of the ImageNet weights (default: torch's cache)")
-    parser.add_argument("--runs-dir", type=Path, default=Path("runs"), help="folder of the trainings (default: runs)")
+    parser.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", metavar="N", type=int, default=7860, help="port to listen on (default: 7860)")
+    parser.add_argument(
+        "--device", metavar="NAME", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto, a GPU where there is one)"
+    )
+    parser.add_argument(
+        "--weights-dir", metavar="FOLDER", type=Path, default=None, help="folder of the ImageNet weights (default: torch's cache)"
+    )
+    parser.add_argument("--runs-dir", metavar="FOLDER", type=Path, default=Path("runs"), help="folder of the trainings (default: runs)")
     parser.add_argument("--offline", action="store_true", help="never download weights")
     parser.add_argument("--fetch", nargs="+", metavar="NET", help="bring the weights of densenet121, ... or of all, and stop")
     arguments = parser.parse_args(argv)
@@ -62,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     from explorer.app import create_app
     from explorer.settings import Settings
 
-    app = create_app(Settings(arguments.device, arguments.weights_dir, arguments.offline, arguments.runs_dir.resolve()))
+    app = create_app(Settings(arguments.device, arguments.weights_dir, arguments.offline, arguments.runs_dir))
     app.launch(server_name=arguments.host, server_port=arguments.port, prevent_thread_lock=True, quiet=True)
     print(f"The DenseNet explorer runs at http://{arguments.host}:{arguments.port}  (Ctrl+C stops it)", flush=True)
     app.block_thread()

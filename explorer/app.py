@@ -133,12 +133,13 @@ def open_tab(
 
 def create_app(settings: Settings | None = None) -> gr.Blocks:
     """Return the app; `launch` it with no argument, or with any of Gradio's, which then win over the app's own."""
+    settings = settings or Settings()
     state: PageState = preset_state(DEFAULT_PRESET)
     gr.set_static_paths([PLOTLY_JS])
     quick = at_once()
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 7200)) as app:
         config, workload, active = gr.State(state.config), gr.State(state.workload), gr.State(architecture.TITLE)
-        settings_state = gr.State(settings or Settings())
+        settings_state = gr.State(settings)
         with gr.Sidebar(width=290, elem_id="sidebar"):
             bar = controls.build(state)
         numbers = headline.build(_numbers(state))
@@ -199,17 +200,18 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         )
         app.unload(live.forget)
         app.unload(cancelling.leave)
-    app.launch = functools.partial(app.launch, **launch_settings())
+    app.launch = functools.partial(app.launch, **launch_settings(settings))
     return app
 
 
-def launch_settings() -> dict[str, Any]:
-    """What every launch of the app uses: its look, and nothing that speaks to another host."""
+def launch_settings(settings: Settings) -> dict[str, Any]:
+    """What every launch of the app uses: its look, the folder of trainings, and nothing that speaks to another host."""
     return {
         "theme": theme.theme(),
         "css": f"{colours.css_variables()}\n{theme.css_variables()}",
         "css_paths": [Path(__file__).parent / name for name in STYLES],
         "head": PLOTLY_PRELOAD,
+        "allowed_paths": [str(settings.runs_dir)],  # a trained net is offered from where it lies
         "run_history": False,
         "footer_links": [],
         "max_file_size": "256mb",

@@ -1,133 +1,60 @@
 """The one training of this machine: a process of its own at low priority, whose log and result every visitor sees.
 
-A run is a folder under `Settings.runs_dir`, as `python -m densenet.train` writes it, with the command that makes it go on. The process
-outlives the page and the app: whoever comes back finds it where it is.
+A run is a folder under `Settings.runs_dir`, as `python -m densenet.train` writes it, with the job that it was started with and goes on
+with. The process outlives the page and the app: whoever comes back finds it where it is.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from densenet import DenseNetConfig, Workload, estimate_memory
+import psutil
+from filelock import FileLock
+
 from explorer.settings import Settings
-from explorer.work.known_device import look
+from explorer.work.jobs import DATASETS, net_of, pictures_of
 
 if TYPE_CHECKING:
-    from densenet.train import Event, Recipe
+    from densenet.train import Event
+    from densenet.train.events import LogFollower
+    from densenet.train.job import Job
+    from densenet.train.run import Run
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FOLDER = "folder"
-DATASETS = {  # name -> label, training pictures, channels, pixels a side, classes
-    "fashion_mnist": ("Fashion-MNIST", 60_000, 1, 28, 10),
-    "cifar10": ("CIFAR-10", 50_000, 3, 32, 10),
-}
-_PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
 _NICENESS = 15
-_COMMAND, _OUTPUT, _CHECKPOINT, _NET, _RESULT = "command.json", "output.txt", "checkpoint.pt", "net.pth", "result.json"
-_FROM_PICTURES = ("in_channels", "num_classes")
+_NAME_LENGTH = 48  # of a run's folder, of which each character may take four bytes of the file system's 255
+_LAST_WORDS_BYTES = 4096
+_STARTING, _STARTING_SECONDS = ".starting.lock", 30.0
+_JOBS, _NETS = "*/job.json", "*/net.pth"  # in the folder of trainings, as `densenet.train.run.Run` calls them
 
 _starting = threading.Lock()
 _children: dict[Path, subprocess.Popen[bytes]] = {}  # of this app, by run: one that has ended must be asked for
+_followers: dict[Path, LogFollower] = {}  # of the run that is looked at
 
 
-@dataclass(frozen=True)
-class Order:
-    """What shall be trained: on which pictures, which net, by which recipe. `folder` holds a dataset's files, or the classes."""
-
-    data: str  # of DATASETS, or FOLDER
-    folder: str
-    size: int  # pixels a side
-    config: DenseNetConfig
-    recipe: Recipe
-
-    def pictures(self) -> tuple[int, int, int]:
-        """Return (training pictures, channels, classes); ValueError where there is nothing to train on."""
-        if self.data in DATASETS:
-            _, images, channels, _, classes = DATASETS[self.data]
-            return images, channels, classes
-        if self.data != FOLDER:
-            raise ValueError(f"data must be one of {', '.join((*DATASETS, FOLDER))}, got {self.data!r}")
-        if not self.folder or not Path(self.folder).is_dir():
-            raise ValueError(f"There is no folder {self.folder!r} on this machine.")
-        root = Path(self.folder) / "train" if (Path(self.folder) / "train").is_dir() else Path(self.folder)
-        folders = [path for path in root.iterdir() if path.is_dir()]
-        images = sum(1 for one in folders for path in one.rglob("*") if path.suffix.lower() in _PICTURES)
-        if len(folders) < 2 or not images:
-            raise ValueError(f"{self.folder} must hold one folder of pictures for each of two or more classes, it holds {len(folders)}.")
-        return images, 3, len(folders)
-
-    def net(self) -> DenseNetConfig:
-        """Return the net with the channels and classes of the pictures; ValueError where it cannot take them."""
-        _, channels, classes = self.pictures()
-        config = replace(self.config, in_channels=channels, num_classes=classes)
-        config.check_image_size(self.size)
-        return config
-
-    def name(self) -> str:
-        """Return a name for the run's folder."""
-        data = self.data if self.data in DATASETS else Path(self.folder).resolve().name
-        return re.sub(r"[^a-z0-9]+", "-", f"{data}-{time.strftime('%Y%m%d-%H%M%S')}".lower()).strip("-")
-
-    def arguments(self, run: Path, settings: Settings) -> list[str]:
-        """Return the command line of `python -m densenet.train`."""
-        given: list[str] = [self.folder if self.data == FOLDER else self.data, "--run-dir", str(run), "--size", str(self.size)]
-        if self.data != FOLDER and self.folder:
-            given += ["--data-folder", self.folder]
-        given += ["--device", settings.device, "--label", self.name().rsplit("-", 2)[0], "--save-seconds", "20"]
-        config: dict[str, object] = {k: v for k, v in asdict(self.net()).items() if k not in _FROM_PICTURES}
-        for field, value in {**config, **self.recipe.as_dict()}.items():
-            if value is None:
-                continue
-            flag = "--" + field.replace("_", "-")
-            if isinstance(value, bool):
-                given.append(flag if value else "--no-" + field.replace("_", "-"))
-            else:
-                given += [flag, ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)]
-        return given
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What a training will take, cautiously."""
-
-    images: int
-    config: DenseNetConfig
-    epoch_seconds: float
-    peak_bytes: int  # of a step, by `estimate_memory`
-    data_bytes: int  # of the decoded pictures
-
-
-def expected(settings: Settings, order: Order) -> Expected:
-    """Estimate time and memory of a training before it starts; ValueError for what cannot be trained."""
-    from densenet.measure.forecast import expected_seconds
-
-    config = order.net()
-    images, channels, _ = order.pictures()
-    step = Workload(
-        image_size=order.size,
-        batch_size=order.recipe.batch_size,
-        mode="train",
-        optimizer="adam" if order.recipe.optimizer == "adam" else "momentum",
-        precision=order.recipe.precision,
-    )
-    seconds = expected_seconds(config, step, look(settings).type) * images / order.recipe.batch_size
-    return Expected(images, config, seconds, estimate_memory(config, step).peak, images * channels * order.size**2)
+def _run_name(job: Job) -> str:
+    """Return a name for a run's folder, in whatever writing the data's name is."""
+    data = job.data if job.data in DATASETS else job.name
+    kept = "".join(c if unicodedata.category(c)[0] in "LMN" else "-" for c in unicodedata.normalize("NFC", data.lower()))
+    words = "-".join(word for word in kept.split("-") if word)[:_NAME_LENGTH].strip("-")
+    return f"{words or 'pictures'}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 @dataclass(frozen=True)
 class Status:
     """Where the latest training is."""
 
-    run: Path
+    run: Run
     state: str  # running, paused, stopped, finished, failed
     events: tuple[Event, ...]
     message: str  # of a failure: the last that the process said
@@ -138,57 +65,140 @@ class Status:
         return next((event for event in reversed(self.events) if event.kind in ("progress", "epoch", "end", "stopped")), None)
 
 
-def latest(settings: Settings) -> Path | None:
-    """Return the run that was started or resumed last."""
-    commands = sorted(settings.runs_dir.glob(f"*/{_COMMAND}"), key=lambda file: file.stat().st_mtime)
-    return commands[-1].parent if commands else None
+def _ordered(settings: Settings, pattern: str) -> list[Path]:
+    """Return the files of all runs that fit `pattern`, the latest first."""
+    found: list[tuple[int, Path]] = []
+    for file in settings.runs_dir.glob(pattern):
+        with suppress(OSError):  # somebody has just removed it
+            found.append((file.stat().st_mtime_ns, file))
+    return [file for _, file in sorted(found, reverse=True)]
 
 
-def is_running(run: Path) -> bool:
-    """Whether the training of `run` is at work, in a process of this app or of an earlier one."""
+def latest(settings: Settings) -> Run | None:
+    """Return the run that was started last."""
+    from densenet.train.run import Run
+
+    return next((Run(file.parent) for file in _ordered(settings, _JOBS)), None)
+
+
+def _was_started(run: Run) -> bool:
+    """Whether the process that was started for `run` still lives: until it has read its pictures, no lock tells."""
+    child = _children.get(run.folder)
+    if child is not None and child.poll() is None:
+        return True
+    try:
+        number, born = json.loads(run.process.read_text(encoding="utf-8"))
+        process = psutil.Process(number)
+        return abs(process.create_time() - born) < 1 and process.status() != psutil.STATUS_ZOMBIE
+    except (OSError, ValueError, TypeError, psutil.Error):
+        return False
+
+
+def is_running(run: Run) -> bool:
+    """Whether the training of `run` is at work, in a process of this app or of another one."""
     from densenet.train.checkpoint import is_locked
 
-    child = _children.get(run)
-    return (child is not None and child.poll() is None) or is_locked(run / _CHECKPOINT)
+    return is_locked(run.checkpoint) or _was_started(run)
+
+
+def _events_of(run: Run) -> tuple[Event, ...]:
+    from densenet.train.events import LogFollower
+
+    if run.folder not in _followers:
+        follower = LogFollower(run.checkpoint)
+        _followers.clear()
+        _followers[run.folder] = follower
+        return follower.events()
+    return _followers[run.folder].events()
 
 
 def status(settings: Settings) -> Status | None:
     """Return where the latest training is, None if there never was one."""
-    from densenet.train import read_log
     from densenet.train.events import asked
 
     run = latest(settings)
     if run is None:
         return None
-    events = tuple(read_log(run / _CHECKPOINT))
-    if is_running(run):
-        return Status(run, "paused" if asked(run / _CHECKPOINT) == "pause" else "running", events, "")
-    if (run / _RESULT).is_file():
+    running = is_running(run)  # asked first: once it is over, the log is all there
+    events = _events_of(run)
+    if running:
+        return Status(run, "paused" if asked(run.checkpoint) == "pause" else "running", events, "")
+    if run.result.is_file():
         return Status(run, "finished", events, "")
-    output = (run / _OUTPUT).read_text(encoding="utf-8", errors="replace").strip().splitlines() if (run / _OUTPUT).is_file() else []
     stopped = bool(events) and events[-1].kind == "stopped"
-    return Status(run, "stopped" if stopped else "failed", events, "" if stopped or not output else output[-1])
+    return Status(run, "stopped" if stopped else "failed", events, "" if stopped else _last_words(run))
 
 
-def _launch(run: Path, arguments: list[str]) -> None:
-    command = [sys.executable, "-m", "densenet.train", *arguments]
-    if sys.platform != "win32":
-        command = ["nice", "-n", str(_NICENESS), *command]
-    with (run / _OUTPUT).open("ab") as output:
-        _children[run] = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+def _last_words(run: Run) -> str:
+    """Return the last line that the process of `run` said."""
+    try:
+        with run.output.open("rb") as file:
+            file.seek(max(0, run.output.stat().st_size - _LAST_WORDS_BYTES))
+            said = file.read().decode(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return said[-1] if said else ""
 
 
-def start(settings: Settings, order: Order) -> Path:
-    """Start a training and return its run; ValueError if one is at work, or for what cannot be trained."""
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One start at a time, also of several apps that share a folder of trainings; makes that folder."""
     with _starting:
+        settings.runs_dir.mkdir(parents=True, exist_ok=True)
+        with FileLock(settings.runs_dir / _STARTING, timeout=_STARTING_SECONDS):
+            yield
+
+
+def _step_back(process: psutil.Process) -> None:
+    """Let everything else on the machine go first, before the process has threads of its own."""
+    if sys.platform == "win32":
+        process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        process.nice(max(process.nice(), _NICENESS))
+
+
+def _launch(run: Run) -> None:
+    from densenet.files import write_whole
+
+    command = [sys.executable, "-m", "densenet.train", "--job", str(run.job)]
+    with run.output.open("ab") as output:
+        child = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+    _children[run.folder] = child
+    with suppress(psutil.Error, OSError):  # it has ended already, or its priority is not ours to change: it trains all the same
+        process = psutil.Process(child.pid)
+        started = json.dumps([child.pid, process.create_time()]).encode()
+        write_whole(run.process, lambda file: file.write(started))
+        _step_back(process)
+
+
+def _new_run(settings: Settings, job: Job) -> Run:
+    """Make a folder that no training has had."""
+    from densenet.train.run import Run
+
+    name = _run_name(job)
+    number = 1
+    while True:
+        run = Run(settings.runs_dir / (name if number == 1 else f"{name}-{number}"))
+        try:
+            run.folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return run
+
+
+def start(settings: Settings, job: Job) -> Run:
+    """Start a training and return its run; ValueError if one is at work, or for what cannot be trained."""
+    from densenet.train.job import write_job
+
+    net_of(job, pictures_of(job))
+    with _alone(settings):
         busy = latest(settings)
         if busy is not None and is_running(busy):
             raise ValueError(f"{busy.name} is being trained now; stop it first: one training at a time.")
-        run = settings.runs_dir / order.name()
-        arguments = order.arguments(run, settings)
-        run.mkdir(parents=True, exist_ok=True)
-        (run / _COMMAND).write_text(json.dumps(arguments), encoding="utf-8")
-        _launch(run, arguments)
+        run = _new_run(settings, job)
+        write_job(run.job, job)
+        _launch(run)
         return run
 
 
@@ -196,13 +206,13 @@ def resume(settings: Settings) -> None:
     """Let the latest training go on, from its pause or from its last checkpoint."""
     from densenet.train import ask
 
-    with _starting:
+    with _alone(settings):
         run = latest(settings)
         if run is None:
             raise ValueError("There is no training to go on with.")
-        ask(run / _CHECKPOINT, "go")
-        if not is_running(run) and not (run / _RESULT).is_file():
-            _launch(run, json.loads((run / _COMMAND).read_text(encoding="utf-8")))
+        ask(run.checkpoint, "go")
+        if not is_running(run) and not run.result.is_file():
+            _launch(run)
 
 
 def wish(settings: Settings, what: str) -> None:
@@ -211,16 +221,14 @@ def wish(settings: Settings, what: str) -> None:
 
     run = latest(settings)
     if run is not None and is_running(run):
-        ask(run / _CHECKPOINT, what)
+        ask(run.checkpoint, what)
 
 
-def result_of(run: Path) -> Mapping[str, object] | None:
+def result_of(run: Run) -> Mapping[str, object] | None:
     """Return what a finished training has found: accuracy, confusion, worst mistakes."""
-    file = run / _RESULT
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    return json.loads(run.result.read_text(encoding="utf-8")) if run.result.is_file() else None
 
 
 def trained(settings: Settings) -> dict[str, Path]:
     """Return the nets of finished trainings, the latest first, by the name of their run."""
-    files = sorted(settings.runs_dir.glob(f"*/{_NET}"), key=lambda file: file.stat().st_mtime, reverse=True)
-    return {file.parent.name: file for file in files}
+    return {file.parent.name: file for file in _ordered(settings, _NETS)}

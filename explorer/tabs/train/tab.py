@@ -8,57 +8,51 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from densenet import DenseNetConfig
-from explorer.components.chart_panel import chart_panel, drawn
+from explorer.components.chart_panel import chart_panel
 from explorer.components.formatting import exact, memory
 from explorer.components.messages import explained
 from explorer.settings import Settings
-from explorer.tabs.train.charts import confusion_figure, training_figures
-from explorer.work import background, runs
+from explorer.tabs.train.progress import NOTHING, Shown, look, span
+from explorer.work import background, jobs, runs
 from explorer.work.queues import TRAINING, at_once, latest, one_at_a_time
 
 if TYPE_CHECKING:
     from densenet.train import Recipe
+    from densenet.train.job import Job
 
 TITLE = "Train"
 _SECONDS_BETWEEN_LOOKS = 2.0
-_NOTHING = '<div class="hint large">No training yet: choose pictures and a recipe, and press Start.</div>'
-_DATA = [*((label, name) for name, (label, *_) in runs.DATASETS.items()), ("a folder of classes", runs.FOLDER)]
+_DATA = [*((label, name) for name, (label, *_) in jobs.DATASETS.items()), ("a folder of classes", jobs.FOLDER)]
 _VIEWS = [("shifts", "shift"), ("crops, zooms", "resized")]
 _BY_DEVICE = "auto"
 _PRECISIONS = [("by device", _BY_DEVICE), ("float32", "float32"), ("bfloat16", "bfloat16")]
-_MOST_MISTAKES = 12  # as many as stand beside the confusion matrix
-_STATES = {"running": "busy", "paused": "", "stopped": "", "finished": "built", "failed": "refused"}
-_WORDS = {
-    "running": "learning",
-    "paused": "paused",
-    "stopped": "stopped",
-    "finished": "finished",
-    "failed": "ended early",
-}
+
+
+def _whole(number: float | None) -> Any:
+    """Return a number field's whole number as one; of anything else the recipe says what is wrong with it."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def recipe_of(
     device: str,
-    epochs: float,
+    epochs: float | None,
     minutes: float | None,
     precision: str,
-    batch: float,
+    batch: float | None,
     optimizer: str,
-    rate: float,
+    rate: Any,
     crop: str,
-    smoothing: float,
+    smoothing: Any,
     ema: bool,
 ) -> Recipe:
     """Return the recipe that the tab shows, its precision by the `device` where it says so; ValueError names field, value and range."""
     from densenet.running.device import choose_device, native_bfloat16
     from densenet.train import Recipe
 
-    whole: Any = int(epochs) if isinstance(epochs, float) and epochs.is_integer() else epochs
-    images: Any = int(batch) if isinstance(batch, float) and batch.is_integer() else batch
     return Recipe(
-        epochs=whole,
-        minutes=minutes or None,
-        batch_size=images,
+        epochs=_whole(epochs),
+        minutes=minutes,
+        batch_size=_whole(batch),
         optimizer=optimizer,
         lr=rate,
         crop=crop,
@@ -68,33 +62,30 @@ def recipe_of(
     )
 
 
-def _order(settings: Settings, config: DenseNetConfig, data: str, folder: str, size: float, *recipe: Any) -> runs.Order:
-    return runs.Order(data, folder.strip(), int(size), config, recipe_of(settings.device, *recipe))
+def _job(settings: Settings, config: DenseNetConfig, data: str, folder: str | None, size: float | None, *recipe: Any) -> Job:
+    from densenet.checks import checked_integer
+    from densenet.config import IMAGE_SIZE_RANGE
 
-
-def _span(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f}\u00a0s"
-    return f"{seconds / 60:.0f}\u00a0min" if seconds < 5400 else f"{seconds / 3600:.1f}\u00a0h"
+    side = checked_integer("size", _whole(size), IMAGE_SIZE_RANGE)  # a job could leave it open, the page must not
+    return jobs.job_of(settings, data, (folder or "").strip(), side, config, recipe_of(settings.device, *recipe))
 
 
 def forecast(settings: Settings, config: DenseNetConfig, *values: Any) -> str:
     """Return what the training would take, or why it cannot be, as HTML."""
     try:
-        order = background.run(_order, settings, config, *values)
-        seen = background.run(runs.expected, settings, order)
-    except (ValueError, TypeError) as error:
+        job = background.run(_job, settings, config, *values)
+        seen = background.run(jobs.expected, settings, job)
+    except ValueError as error:
         return f'<div class="notice" role="alert">{escape(str(error))}</div>'
-    from densenet import totals
-
-    whole = seen.epoch_seconds * order.recipe.epochs
-    budget = f"{order.recipe.epochs} epochs {_span(whole)}"
-    if order.recipe.minutes is not None and order.recipe.minutes * 60 < whole:
-        budget = f"{order.recipe.minutes:g} min, about {order.recipe.minutes * 60 / seen.epoch_seconds:.1f} epochs"
+    recipe = job.recipe
+    whole = seen.epoch_seconds * recipe.epochs
+    budget = f"{recipe.epochs} epochs {span(whole)}"
+    if recipe.minutes is not None and recipe.minutes * 60 < whole:
+        budget = f"{recipe.minutes:g} min, about {recipe.minutes * 60 / seen.epoch_seconds:.1f} epochs"
     return (
-        f'<div class="published"><b>{exact(totals(seen.config, order.size).params)}</b> parameters, {exact(seen.images)} pictures · '
-        f"an epoch about <b>{_span(seen.epoch_seconds)}</b>, {budget} · "
-        f"{memory(seen.peak_bytes)} a step ({order.recipe.precision}), {memory(seen.data_bytes)} of pictures</div>"
+        f'<div class="published"><b>{exact(seen.parameters)}</b> parameters, {exact(seen.images)} pictures · '
+        f"an epoch about <b>{span(seen.epoch_seconds)}</b>, {budget} · "
+        f"{memory(seen.peak_bytes)} a step ({recipe.precision}), {memory(seen.data_bytes)} of pictures</div>"
     )
 
 
@@ -103,67 +94,15 @@ def forecast_if_open(active: str, *values: Any) -> Any:
     return forecast(*values) if active == TITLE else gr.skip()
 
 
-def _state_line(seen: runs.Status) -> str:
-    last, parts = seen.last, []
-    if last is not None:
-        parts.append(f"step {exact(last.step)} of {exact(last.steps)}, epoch {last.epoch}, {_span(last.seconds)}")
-        if last.images_per_second:
-            parts.append(f"{last.images_per_second:.0f} images/s")
-    best = [event.valid_accuracy for event in seen.events if event.valid_accuracy is not None]
-    if best:
-        parts.append(f"held out: <b>{100 * best[-1]:.1f} %</b>, best {100 * max(best):.1f} %")
-    if seen.state == "running" and last is None:
-        parts.append("reading the pictures …")
-    if seen.message:
-        parts.append(escape(seen.message))
-    words = f"<b>{escape(seen.run.name)}</b> {_WORDS[seen.state]}"
-    return f'<div class="live {_STATES[seen.state]}" role="status"><span class="dot"></span>{" · ".join([words, *parts])}</div>'
-
-
-def _mistakes(result: Any) -> str:
-    classes = result["classes"]
-    shown = "".join(
-        f'<figure class="mistake"><img src="{escape(one["picture"])}" alt=""><figcaption>{escape(classes[one["label"]])}, taken for '
-        f"<b>{escape(classes[one['predicted']])}</b> ({100 * one['probability']:.0f} %)</figcaption></figure>"
-        for one in result["mistakes"][:_MOST_MISTAKES]
-        if one.get("picture")
-    )
-    return f'<div class="hint">The surest mistakes</div><div class="mistakes">{shown}</div>' if shown else ""
-
-
-def look(settings: Settings) -> tuple[str, str, str, str, Any, Any, Any]:
-    """Return state, curves, confusion, mistakes, the buttons as they can be pressed now, and the net's file."""
-    seen = background.run(runs.status, settings)
-    if seen is None:
-        return _NOTHING, "", "", "", gr.update(interactive=False), gr.update(interactive=False), gr.update(visible=False)
-    result = runs.result_of(seen.run)
-    confusion, mistakes, file = "", "", gr.update(visible=False)
-    if seen.state == "finished" and result is not None:
-        confusion, mistakes = drawn([confusion_figure(result)]), _mistakes(result)
-        file = gr.update(value=str(seen.run / "net.pth"), visible=True)
-    working = seen.state == "running"
-    going_on = seen.state in ("paused", "stopped", "failed")
-    return (
-        _state_line(seen),
-        drawn(training_figures(seen.events)),
-        confusion,
-        mistakes,
-        gr.update(interactive=working),
-        gr.update(interactive=working or going_on, value="Go on" if going_on else "Pause"),
-        file,
-    )
-
-
-def look_if_open(active: str, settings: Settings) -> Any:
+def look_if_open(active: str, settings: Settings, shown: Shown | None) -> Any:
     """Look again only while somebody watches."""
-    return look(settings) if active == TITLE else [gr.skip()] * 7
+    return look(settings, shown) if active == TITLE else [gr.skip()] * 8
 
 
 @explained
 def begin(settings: Settings, config: DenseNetConfig, *values: Any) -> None:
     """Start the training of the net of the sliders."""
-    order = background.run(_order, settings, config, *values)
-    background.run(runs.start, settings, order)
+    background.run(runs.start, settings, background.run(_job, settings, config, *values))
 
 
 @explained
@@ -202,7 +141,7 @@ def build(moment: Any, config: gr.State, settings: gr.State, active: gr.State, t
         pause = gr.Button("Pause", size="sm", min_width=70, interactive=False)
         end = gr.Button("Stop", size="sm", min_width=70, interactive=False)
     said = gr.HTML("", elem_id="forecast")
-    state = gr.HTML(_NOTHING, elem_id="training")
+    state = gr.HTML(NOTHING, elem_id="training")
     charts = {
         "loss-chart": "Loss of the training",
         "accuracy-chart": "Accuracy of the training",
@@ -217,10 +156,12 @@ def build(moment: Any, config: gr.State, settings: gr.State, active: gr.State, t
             mistakes = gr.HTML("", elem_id="mistakes")
     recipe = [epochs, minutes, precision, batch, optimizer, rate, crop, smoothing, ema]
     values = [settings, config, data, folder, size, *recipe]
-    shown = [state, curves, confusion, mistakes, end, pause, net]
+    has = gr.State(None)
+    shown = [state, curves, confusion, mistakes, end, pause, net, has]
     queued = one_at_a_time(TRAINING)
-    changed = [getattr(component, "change") for component in (data, folder, size, *recipe)]  # noqa: B009
-    gr.on([*changed, tab.select], forecast, values, said, api_name="forecast", **latest(TRAINING))
+    rested = [folder.submit, folder.blur]  # not at each key: what is named is counted
+    changed = [getattr(component, "change") for component in (data, size, *recipe)]  # noqa: B009
+    gr.on([*changed, *rested, tab.select], forecast, values, said, api_name="forecast", **latest(TRAINING))
     moment(forecast_if_open, [active, *values], said, api_name="follow_forecast", **latest(TRAINING))
     tab.select(look, settings, shown, api_name="show_training", **at_once())
     start.click(begin, values, None, api_name="begin_training", **queued).success(look, settings, shown, api_name="begun", **at_once())
@@ -228,4 +169,4 @@ def build(moment: Any, config: gr.State, settings: gr.State, active: gr.State, t
         look, settings, shown, api_name="paused", **at_once()
     )
     end.click(stop, settings, None, api_name="stop_training", **queued).success(look, settings, shown, api_name="stopped", **at_once())
-    gr.Timer(_SECONDS_BETWEEN_LOOKS).tick(look_if_open, [active, settings], shown, api_name="look_at_training", **at_once())
+    gr.Timer(_SECONDS_BETWEEN_LOOKS).tick(look_if_open, [active, settings, has], shown, api_name="look_at_training", **at_once())

@@ -1,185 +1,202 @@
-"""The train tab: a training is forecast, started in a process of its own, watched, paused, stopped, resumed, and its net used."""
+"""The one training of this machine: started behind everything else, seen by all, paused, stopped and gone on with."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-import numpy as np
+import psutil
 import pytest
-from PIL import Image
 
-from densenet import PRESETS, totals
-from densenet.train import Event, Recipe
-from densenet.train.sources import resized
+from densenet.train import Recipe, ask
+from densenet.train.checkpoint import locked
+from densenet.train.job import Job, read_job
+from densenet.train.run import Run
 from explorer.settings import Settings
-from explorer.tabs.train import tab as train
-from explorer.tabs.train.charts import confusion_figure, training_figures
-from explorer.work import nets, runs
+from explorer.work import jobs, runs
+from tests.support.patience import LOW_PRIORITY_PATIENCE_SECONDS, wait_until
+from tests.support.trainings import TINY, finished_run, said, state_of, wait_for_state
 
-TINY = PRESETS["tiny"]
-RECIPE = (3, None, "auto", 8, "sgd", 0.05, "shift", 0.0, False)  # as the page's components have it
+
+def endless(settings: Settings, folder: Path) -> Job:
+    return jobs.job_of(settings, jobs.FOLDER, str(folder), 16, TINY, Recipe(epochs=100_000, batch_size=8, lr=0.05))
+
+
+class Sleeper:
+    """A process in place of a training's, for what is asked before it has locked anything."""
+
+    def __init__(self, command: list[str], **options: Any) -> None:
+        self.command, self.options, self.pid, self.ended = command, options, os.getpid(), False
+
+    def poll(self) -> int | None:
+        return 0 if self.ended else None
+
+    def wait(self) -> int:
+        return 0
+
+    def kill(self) -> None:
+        self.ended = True
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    for name, base in (("dark", 40), ("light", 200)):
-        folder = tmp_path / "pictures" / name
-        folder.mkdir(parents=True)
-        for i in range(30):
-            Image.fromarray(rng.integers(base - 30, base + 30, (16, 16, 3), dtype=np.uint8)).save(folder / f"{i}.png")
-    return tmp_path / "pictures"
+def sleepers(monkeypatch: pytest.MonkeyPatch) -> list[Sleeper]:
+    made: list[Sleeper] = []
+
+    def start(command: list[str], **options: Any) -> Sleeper:
+        made.append(Sleeper(command, **options))
+        return made[-1]
+
+    monkeypatch.setattr(runs.subprocess, "Popen", start)
+    monkeypatch.setattr(runs, "_step_back", lambda process: None)
+    return made
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
-    made = Settings(device="cpu", offline=True, runs_dir=tmp_path / "runs")
-    yield made
-    for child in runs._children.values():
-        if child.poll() is None:
-            child.kill()
-            child.wait()
+def test_started_paused_stopped_and_gone_on_with(run_settings: Settings, picture_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = runs.start(run_settings, endless(run_settings, picture_folder))
+    child = runs._children[run.folder]
+    assert psutil.Process(child.pid).nice() == max(15, psutil.Process().nice()), "everything else goes first"
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "_children", {})
+        assert state_of(run_settings) == "running", "another app sees it before it has locked its checkpoint"
+        with pytest.raises(ValueError, match="is being trained now; stop it first: one training at a time"):
+            runs.start(run_settings, endless(run_settings, picture_folder))
+
+    seen = lambda: runs.status(run_settings).events  # type: ignore[union-attr]  # noqa: E731
+    wait_until(lambda: len(seen()) > 2 or state_of(run_settings) == "failed", "reports", LOW_PRIORITY_PATIENCE_SECONDS)
+    assert state_of(run_settings) == "running", said(run_settings)
+    run.process.unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "_children", {})
+        assert state_of(run_settings) == "running", "its lock tells"
+    runs.wish(run_settings, "pause")
+    wait_until(lambda: any(event.kind == "paused" for event in seen()), "the pause", LOW_PRIORITY_PATIENCE_SECONDS)
+    assert state_of(run_settings) == "paused"
+    runs.resume(run_settings)
+    assert len(runs._children) == 1
+    assert runs._children[run.folder] is child, "the same process goes on"
+    wait_until(lambda: seen()[-1].kind != "paused", "the end of the pause", LOW_PRIORITY_PATIENCE_SECONDS)
+    runs.wish(run_settings, "stop")
+    wait_for_state(run_settings, "stopped")
+    stopped_at = seen()[-1].step
+
+    with monkeypatch.context() as patched:  # the app is started anew
+        patched.setattr(runs, "_children", {})
+        patched.setattr(runs, "_followers", {})
+        assert state_of(run_settings) == "stopped"
+        runs.resume(run_settings)
+        another = runs._children[run.folder]
+    runs._children[run.folder] = another
+    assert another.pid != child.pid
+    wait_until(lambda: seen()[-1].step > stopped_at or state_of(run_settings) == "failed", "a step", LOW_PRIORITY_PATIENCE_SECONDS)
+    assert state_of(run_settings) == "running", said(run_settings)
+
+
+def test_a_failure_is_told_by_its_last_words(run_settings: Settings, tmp_path: Path) -> None:
+    runs.start(run_settings, jobs.job_of(run_settings, "cifar10", str(tmp_path), 32, TINY, Recipe()))
+    wait_until(lambda: state_of(run_settings) != "running", "the failure", LOW_PRIORITY_PATIENCE_SECONDS)
+    seen = runs.status(run_settings)
+    assert seen is not None
+    assert seen.state == "failed"
+    assert "cifar10 could not be read" in seen.message
+
+
+def test_the_job_says_all_that_was_asked(run_settings: Settings, picture_folder: Path, sleepers: list[Sleeper]) -> None:
+    recipe = Recipe(epochs=7, minutes=2.5, optimizer="adam", lr=0.003, crop="resized", ema_decay=0.999, flip=False)
+    job = jobs.job_of(run_settings, jobs.FOLDER, str(picture_folder), 24, replace(TINY, growth_rate=6, bn_size=0), recipe)
+    run = runs.start(run_settings, job)
+    assert read_job(run.job) == job
+    assert (job.recipe, job.size, job.device) == (recipe, 24, "cpu")
+    assert job.net(3, 2) == replace(TINY, growth_rate=6, bn_size=0, num_classes=2)
+    (process,) = sleepers
+    assert process.command[1:] == ["-m", "densenet.train", "--job", str(run.job)]
+    assert Path(process.command[-1]).is_absolute()
+
+
+def test_a_folder_of_trainings_is_the_apps_and_not_the_trainers(
+    tmp_path: Path, picture_folder: Path, sleepers: list[Sleeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(device="cpu", runs_dir=Path("mine"))
+    monkeypatch.chdir("/")
+    run = runs.start(settings, endless(settings, picture_folder))
+    assert run.folder.parent == tmp_path / "mine"
+    assert Path(sleepers[0].command[-1]) == run.job
+    for process in sleepers:
+        process.kill()
     runs._children.clear()
 
 
-def until(reached: Callable[[], bool], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, "it takes too long"
-        time.sleep(0.2)
+def test_two_apps_start_one_training(
+    run_settings: Settings, picture_folder: Path, sleepers: list[Sleeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in the seconds before the first process has locked its checkpoint."""
+    runs.start(run_settings, endless(run_settings, picture_folder))
+    monkeypatch.setattr(runs, "_children", {})
+    with pytest.raises(ValueError, match="one training at a time"):
+        runs.start(run_settings, endless(run_settings, picture_folder))
+    assert len(sleepers) == 1
 
 
-def state_of(settings: Settings) -> str:
-    seen = runs.status(settings)
-    assert seen is not None
-    return seen.state
+def test_a_process_that_is_gone_or_another_is_no_training(run_settings: Settings) -> None:
+    run = finished_run(run_settings)
+    for content in ("", "[]", "[1]", "nonsense", json.dumps([os.getpid(), 12.0]), json.dumps([2**22 + 1, 12.0])):
+        run.process.write_text(content)
+        assert not runs.is_running(run)
+    run.process.write_text(json.dumps([os.getpid(), psutil.Process().create_time()]))
+    assert runs.is_running(run)
 
 
-def test_a_training_from_start_to_predict(settings: Settings, pictures: Path) -> None:
-    values = (TINY, runs.FOLDER, str(pictures), 16, *RECIPE)
-    assert "2 pictures" not in train.forecast(settings, *values)
-    assert f"<b>{totals(replace(TINY, num_classes=2), 16).params:,}</b> parameters, 60 pictures" in train.forecast(settings, *values)
-    train.begin(settings, *values)
-    with pytest.raises(gr.Error, match="one training at a time"):
-        train.begin(settings, *values)
-    until(lambda: state_of(settings) != "running")
-    assert state_of(settings) == "finished", (runs.latest(settings) or Path()).joinpath("output.txt").read_text()
-    line, curves, confusion, _, end, _, file = train.look(settings)
-    assert "finished" in line
-    assert "held out: <b>" in line
-    assert [len(json.loads(panel)["figures"]) for panel in (curves, confusion)] == [3, 1]
-    assert end["interactive"] is False
-    assert Path(file["value"]).is_file()
-    ((label, name), *_) = nets.choices(settings)
-    assert "trained here" in label
-    model = nets.loaded(settings, name)
-    assert nets.record_of(model).labels() == ("dark", "light")
-    assert nets.record_of(model).top1_accuracy is not None
+def test_a_priority_that_cannot_be_changed_is_no_reason_not_to_train(
+    run_settings: Settings, picture_folder: Path, sleepers: list[Sleeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(process: psutil.Process) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(runs, "_step_back", refuse)
+    assert runs.is_running(runs.start(run_settings, endless(run_settings, picture_folder)))
 
 
-@pytest.mark.parametrize(("native", "precision"), [(True, "bfloat16"), (False, "float32")])
-def test_the_device_decides_the_precision(monkeypatch: pytest.MonkeyPatch, native: bool, precision: str) -> None:
-    monkeypatch.setattr("densenet.running.device.native_bfloat16", lambda device: native)
-    assert train.recipe_of("cpu", *RECIPE).precision == precision
-    assert train.recipe_of("cpu", *RECIPE[:2], "float32", *RECIPE[3:]).precision == "float32"
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("Собаки", "собаки"),
+        ("हिन्दी चित्र", "हिन्दी-चित्र"),
+        ("鳥 と 猫", "鳥-と-猫"),
+        ("My photos, 2nd!", "my-photos-2nd"),
+        ("../..", "pictures"),
+        ("🐶", "pictures"),
+        ("x" * 300, "x" * 48),
+    ],
+)
+def test_a_run_is_called_after_its_data_in_any_writing(label: str, expected: str) -> None:
+    name = runs._run_name(Job(data="photos", label=label))
+    assert name.rsplit("-", 2)[0] == expected
+    assert len(name.encode()) <= 255
 
 
-def test_pause_stop_and_go_on(settings: Settings, pictures: Path) -> None:
-    train.begin(settings, TINY, runs.FOLDER, str(pictures), 16, 400, *RECIPE[1:])
-    seen: Callable[[], int] = lambda: len(runs.status(settings).events)  # type: ignore[union-attr]  # noqa: E731
-    until(lambda: seen() > 2)
-    train.pause_or_go_on(settings)
-    until(lambda: any(event.kind == "paused" for event in runs.status(settings).events))  # type: ignore[union-attr]
-    assert train.look(settings)[5]["value"] == "Go on"
-    assert state_of(settings) == "paused"
-    train.pause_or_go_on(settings)
-    until(lambda: state_of(settings) == "running")
-    train.stop(settings)
-    until(lambda: state_of(settings) == "stopped")
-    stopped_at = runs.status(settings).last.step  # type: ignore[union-attr]
-    train.pause_or_go_on(settings)
-    until(lambda: runs.status(settings).last.step > stopped_at)  # type: ignore[union-attr]
-    assert state_of(settings) == "running", "another process goes on from the checkpoint"
+def test_no_two_runs_share_a_folder(run_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs.time, "strftime", lambda _: "20260101-000000")
+    run_settings.runs_dir.mkdir()
+    made = [runs._new_run(run_settings, Job(data="photos")).name for _ in range(3)]
+    assert made == ["photos-20260101-000000", "photos-20260101-000000-2", "photos-20260101-000000-3"]
 
 
-def test_what_cannot_be_trained_is_a_sentence(settings: Settings, pictures: Path, tmp_path: Path) -> None:
-    def said(*values: Any) -> str:
-        return train.forecast(settings, *values)
-
-    assert "There is no folder" in said(TINY, runs.FOLDER, "/nowhere", 16, *RECIPE)
-    (tmp_path / "empty").mkdir()
-    assert "two or more classes, it holds 0" in said(TINY, runs.FOLDER, str(tmp_path / "empty"), 16, *RECIPE)
-    assert "image_size must be 29 to 4096" in said(PRESETS["densenet121"], runs.FOLDER, str(pictures), 16, *RECIPE)
-    assert "epochs must be" in said(TINY, runs.FOLDER, str(pictures), 16, 0, *RECIPE[1:])
-    assert "lr must be" in said(TINY, runs.FOLDER, str(pictures), 16, *RECIPE[:5], None, *RECIPE[6:])
-    with pytest.raises(gr.Error, match="There is no folder"):
-        train.begin(settings, TINY, runs.FOLDER, "/nowhere", 16, *RECIPE)
-    assert runs.latest(settings) is None
-    assert train.look(settings)[0] == train._NOTHING
-
-
-def test_a_failure_is_told_by_its_last_words(settings: Settings, tmp_path: Path) -> None:
-    train.begin(settings, TINY, "cifar10", str(tmp_path), 32, *RECIPE)
-    until(lambda: state_of(settings) == "failed")
-    assert "cifar10 could not be read" in train.look(settings)[0]
-
-
-def test_the_command_says_all_that_the_page_shows(settings: Settings, pictures: Path) -> None:
-    from densenet.train.__main__ import parser, with_given
-
-    recipe = Recipe(epochs=7, minutes=2.5, optimizer="adam", lr=0.003, crop="resized", ema_decay=0.999, flip=False)
-    order = runs.Order(runs.FOLDER, str(pictures), 24, replace(TINY, growth_rate=6, bn_size=0), recipe)
-    arguments = parser().parse_args(order.arguments(settings.runs_dir / "x", settings))
-    assert with_given(Recipe(), arguments) == recipe
-    assert with_given(replace(PRESETS["densenet121"], in_channels=3, num_classes=2), arguments) == order.net()
-    assert arguments.size == 24
-
-
-def test_a_training_of_another_app_is_seen(settings: Settings, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train.begin(settings, TINY, runs.FOLDER, str(pictures), 16, 400, *RECIPE[1:])
-    until(lambda: len(runs.status(settings).events) > 1)  # type: ignore[union-attr]
-    children: list[subprocess.Popen[bytes]] = list(runs._children.values())
-    with monkeypatch.context() as patched:
-        patched.setattr(runs, "_children", {})
-        assert state_of(settings) == "running", "its lock tells"
-    children[0].kill()
-    children[0].wait()
-
-
-def test_curves_are_the_logs() -> None:
-    events = [Event(kind="progress", step=i, steps=10, epoch=1, seconds=i, lr=0.1, loss=2.0 - i / 10, accuracy=i / 10) for i in range(5)]
-    events.append(Event(kind="epoch", step=5, steps=10, epoch=1, seconds=6, lr=0.1, loss=1.0, valid_loss=1.5, valid_accuracy=0.4))
-    loss, accuracy, rate = training_figures(events)
-    assert loss["data"][0]["y"] == [2.0 - i / 10 for i in range(5)]
-    assert (accuracy["data"][1]["x"], accuracy["data"][1]["y"]) == ([5], [40.0])
-    assert rate["data"][0]["y"] == [0.1] * 5
-    assert len(training_figures([events[0]] * 5000)[0]["data"][0]["x"]) <= 800
-
-
-def test_confusion_shows_the_counts() -> None:
-    result = {"classes": ["a", "b"], "confusion": [[3, 1], [0, 4]], "on": "held_out", "accuracy": 0.875, "mistakes": []}
-    figure = confusion_figure(result)
-    assert figure["data"][0]["z"] == [[0.75, 0.25], [0.0, 1.0]]
-    assert "87.5 % right" in figure["layout"]["title"]["text"]
-
-
-def test_data_sets_are_brought_to_a_size(tmp_path: Path) -> None:
-    import torch
-
-    from densenet.train.data import ImageSet, measured_preprocessing
-
-    images = torch.randint(0, 256, (5, 1, 28, 28), dtype=torch.uint8)
-    data = ImageSet(images, torch.zeros(5, dtype=torch.long), ("a",), tuple("abcde"), measured_preprocessing(images))
-    larger = resized(data, 32)
-    assert larger.images.shape == (5, 1, 32, 32)
-    assert larger.preprocessing.crop_px == 32
-    assert resized(data, 28) is data
-    with pytest.raises(ValueError, match="above the limit"):
-        resized(data, 4096, max_bytes=1000)
+def test_what_is_asked_reaches_a_training_that_is_at_work_only(run_settings: Settings) -> None:
+    runs.wish(run_settings, "stop")
+    with pytest.raises(ValueError, match="There is no training to go on with"):
+        runs.resume(run_settings)
+    run = finished_run(run_settings)
+    runs.wish(run_settings, "stop")
+    assert not run.wish.exists()
+    with locked(run.checkpoint, 0):
+        runs.wish(run_settings, "pause")
+        assert run.wish.read_text() == "pause"
+        assert state_of(run_settings) == "paused"
+        ask(run.checkpoint, "go")
+        assert state_of(run_settings) == "running"
+    assert state_of(run_settings) == "finished"
+    assert runs.trained(run_settings) == {run.name: run.net}
+    assert runs.latest(run_settings) == Run(run.folder)

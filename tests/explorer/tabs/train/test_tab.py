@@ -1,0 +1,148 @@
+"""The Train tab: from its fields to a training and to a net in Predict; what cannot be trained is a sentence."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from densenet import PRESETS, totals
+from explorer.app import create_app
+from explorer.settings import Settings
+from explorer.tabs.train import tab as train
+from explorer.tabs.train.progress import NOTHING
+from explorer.work import jobs, nets, runs
+from tests.support.trainings import RECIPE, TINY, finished_run, said, wait_for_state
+
+
+def test_a_training_from_start_to_predict(run_settings: Settings, picture_folder: Path) -> None:
+    values = (TINY, jobs.FOLDER, str(picture_folder), 16, *RECIPE)
+    assert f"<b>{totals(replace(TINY, num_classes=2), 16).params:,}</b> parameters, 60 pictures" in train.forecast(run_settings, *values)
+    train.begin(run_settings, *values)
+    with pytest.raises(gr.Error, match="one training at a time"):
+        train.begin(run_settings, *values)
+    wait_for_state(run_settings, "finished")
+    line, curves, confusion, _, _, _, file, _ = train.look(run_settings)
+    assert "finished" in line
+    assert "held out: <b>" in line
+    assert [len(json.loads(panel)["figures"]) for panel in (curves, confusion)] == [3, 1]
+    assert Path(file["value"]).is_file()
+    ((label, name), *_) = nets.choices(run_settings)
+    assert "trained here" in label
+    model = nets.loaded(run_settings, name)
+    record = nets.record_of(model)
+    assert record.labels() == ("dark", "light")
+    assert record.label == "pictures"
+    assert record.top1_accuracy is not None
+    assert model.config == replace(TINY, num_classes=2)
+    assert sum(one.startswith("epoch ") for one in said(run_settings).splitlines()) == 3
+
+
+@pytest.mark.parametrize(("native", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_the_device_decides_the_precision(monkeypatch: pytest.MonkeyPatch, native: bool, precision: str) -> None:
+    monkeypatch.setattr("densenet.running.device.native_bfloat16", lambda device: native)
+    assert train.recipe_of("cpu", *RECIPE).precision == precision
+    assert train.recipe_of("cpu", *RECIPE[:2], "float32", *RECIPE[3:]).precision == "float32"
+
+
+def test_the_recipe_is_that_of_the_fields() -> None:
+    """Gradio gives whole numbers as they come: 5 or 5.0."""
+    for epochs, batch in ((5, 16), (5.0, 16.0)):
+        recipe = train.recipe_of("cpu", epochs, 2.5, "float32", batch, "adam", 0.003, "resized", 0.2, True)
+        assert (recipe.epochs, recipe.minutes, recipe.precision, recipe.batch_size) == (5, 2.5, "float32", 16)
+        assert (recipe.optimizer, recipe.lr, recipe.crop, recipe.label_smoothing) == ("adam", 0.003, "resized", 0.2)
+        assert recipe.ema_decay == 0.999, "an average of the weights"
+    assert train.recipe_of("cpu", *RECIPE).ema_decay == 0.0
+
+
+def test_what_cannot_be_trained_is_a_sentence(run_settings: Settings, picture_folder: Path) -> None:
+    place = (jobs.FOLDER, str(picture_folder))
+    for values, sentence in (
+        ((TINY, jobs.FOLDER, "/nowhere", 16, *RECIPE), "There is no folder"),
+        ((TINY, jobs.FOLDER, "", 16, *RECIPE), "There is no folder"),
+        ((TINY, jobs.FOLDER, None, 16, *RECIPE), "There is no folder"),
+        ((TINY, jobs.FOLDER, "x" * 400, 16, *RECIPE), "There is no folder"),
+        ((PRESETS["densenet121"], *place, 16, *RECIPE), "image_size must be 29 to 4096"),
+        ((TINY, *place, None, *RECIPE), "size must be 1 to 4096, got None"),
+        ((TINY, *place, 16.5, *RECIPE), "size must be 1 to 4096, got 16.5"),
+        ((TINY, *place, 16, None, *RECIPE[1:]), "epochs must be 1 to 100000, got None"),
+        ((TINY, *place, 16, 0, *RECIPE[1:]), "epochs must be 1 to 100000, got 0"),
+        ((TINY, *place, 16, 3, 0, *RECIPE[2:]), "minutes must be above 0"),
+        ((TINY, *place, 16, *RECIPE[:3], None, *RECIPE[4:]), "batch_size must be 1 to 65536, got None"),
+        ((TINY, *place, 16, *RECIPE[:5], None, *RECIPE[6:]), "lr must be above 0 to 100, got None"),
+        ((TINY, *place, 16, *RECIPE[:7], None, *RECIPE[8:]), "label_smoothing must be 0 to below 1, got None"),
+    ):
+        shown = train.forecast(run_settings, *values)
+        assert 'role="alert"' in shown
+        assert sentence in shown
+        with pytest.raises(gr.Error, match=sentence):
+            train.begin(run_settings, *values)
+    assert runs.latest(run_settings) is None
+    assert train.look(run_settings)[0] == NOTHING
+
+
+def test_a_forecast_says_time_and_memory(run_settings: Settings, picture_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = jobs.Expected(images=60, parameters=1234, epoch_seconds=120.0, peak_bytes=3 * 2**20, data_bytes=2**20)
+    monkeypatch.setattr(jobs, "expected", lambda *_: seen)
+    place = (TINY, jobs.FOLDER, str(picture_folder), 16)
+    shown = train.forecast(run_settings, *place, 10, None, "bfloat16", *RECIPE[3:])
+    for part in (
+        "1,234</b> parameters",
+        "60 pictures",
+        "an epoch about <b>2\u00a0min",
+        "10 epochs 20\u00a0min",
+        "3.00\u00a0MiB a step (bfloat16)",
+    ):
+        assert part in shown
+    assert "1.00\u00a0MiB of pictures" in shown
+    assert "5 min, about 2.5 epochs" in train.forecast(run_settings, *place, 10, 5, *RECIPE[2:])
+    assert "10 epochs" in train.forecast(run_settings, *place, 10, 500, *RECIPE[2:]), "they end before the minutes"
+
+
+def test_a_folder_is_looked_at_when_the_typing_rests(run_settings: Settings) -> None:
+    """Not at each key: at the first "/" of a path the whole file system would be walked."""
+    app = create_app(run_settings)
+    (folder,) = (block for block in app.blocks.values() if getattr(block, "label", None) == "Folder on this machine, if not Debian's")
+    asking = {target[1] for fn in app.fns.values() for target in fn.targets if target[0] == folder._id}
+    assert asking == {"submit", "blur"}
+
+
+def test_nobody_looks_while_the_tab_is_closed(run_settings: Settings) -> None:
+    finished_run(run_settings)
+    assert train.look_if_open("Memory", run_settings, None) == [gr.skip()] * 8
+    assert train.forecast_if_open("Memory", run_settings) == gr.skip()
+    assert "finished" in train.look_if_open(train.TITLE, run_settings, None)[0]
+
+
+def posted(url: str, app: gr.Blocks, api_name: str, values: list[Any]) -> Any:
+    """Ask an event of a running app as its page does."""
+    number = next(i for i, fn in app.fns.items() if fn.api_name == api_name)
+    body = json.dumps({"fn_index": number, "data": values, "session_hash": "one"}).encode()
+    request = urllib.request.Request(f"{url}gradio_api/run/predict", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["data"]
+
+
+def test_a_net_is_offered_from_wherever_trainings_are_kept(run_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio gives out what lies in the working folder or the system's temporary one, which tmp_path is not here."""
+    for name in ("system", "gradio"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "system"))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    run = finished_run(run_settings)
+    app = create_app(run_settings)
+    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True)
+    try:
+        answer = posted(url, app, "show_training", [None])
+        file = answer[6]["value"]
+        assert file["orig_name"] == run.net.name
+        with urllib.request.urlopen(f"{url}gradio_api/file={file['path']}") as got:
+            assert got.read() == run.net.read_bytes()
+    finally:
+        app.close()
