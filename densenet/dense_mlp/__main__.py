@@ -19,22 +19,24 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         prog="python -m densenet.dense_mlp",
         description="Cross-validate a densely connected MLP on a table whose target is above 0; the last line is the mean log-RMSE.",
     )
-    parser.add_argument("--csv", type=Path, required=True, help="the table, with a header line")
-    parser.add_argument("--target", required=True, help="the column to predict")
-    parser.add_argument("--folds", type=int, default=5, help="folds of shuffled rows (default: 5)")
-    parser.add_argument("--seed", type=int, default=0, help="of the shuffling, the nets and their batches (default: 0)")
+    parser.add_argument("--csv", metavar="FILE", type=Path, required=True, help="the table, with a header line")
+    parser.add_argument("--target", metavar="COLUMN", required=True, help="the column to predict")
+    parser.add_argument("--folds", metavar="N", type=int, default=5, help="folds of shuffled rows (default: 5)")
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the shuffling, the nets and their batches (default: 0)")
     parser.add_argument(
         "--recipe",
         choices=("default", "tutorial"),
         default="default",
         help="tutorial: tutorial A's net, learning rate 0.05, 10 epochs, batch 64; the optimizer, which it does not name, Adam",
     )
-    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
-    parser.add_argument("--batch-size", type=int, help="instead of the recipe's")
-    parser.add_argument("--learning-rate", type=float, help="instead of the recipe's")
-    parser.add_argument("--nets", type=int, help="nets in each fold, whose mean is the prediction, instead of the recipe's")
-    parser.add_argument("--growth-rate", type=int, help="instead of the net's")
-    parser.add_argument("--blocks", type=int, nargs="+", dest="block_config", help="layers of each dense block, instead of the net's")
+    parser.add_argument("--epochs", metavar="N", type=int, help="instead of the recipe's")
+    parser.add_argument("--batch-size", metavar="N", type=int, help="instead of the recipe's")
+    parser.add_argument("--learning-rate", metavar="NUMBER", type=float, help="instead of the recipe's")
+    parser.add_argument("--nets", metavar="N", type=int, help="nets in each fold, whose mean is the prediction, instead of the recipe's")
+    parser.add_argument("--growth-rate", metavar="N", type=int, help="instead of the net's")
+    parser.add_argument(
+        "--blocks", metavar="N", type=int, nargs="+", dest="block_config", help="layers of each dense block, instead of the net's"
+    )
     return parser.parse_args(argv)
 
 

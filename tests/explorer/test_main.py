@@ -26,3 +26,11 @@ def test_a_port_is_a_number(port: str, capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit):
         _arguments(["--port", port])
     assert "--port" in capsys.readouterr().err
+
+
+def test_the_help_says_what_a_person_must_type(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        _arguments(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for expected in ("--host ADDRESS", "--port N", "--device NAME", "--weights-dir FOLDER", "--runs-dir FOLDER", "--fetch NET"):
+        assert expected in said

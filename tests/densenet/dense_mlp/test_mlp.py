@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.datasets import load_diabetes
 from torch import nn
 
-from densenet.dense_mlp.__main__ import main
 from densenet.dense_mlp.mlp import TUTORIAL, DenseMLP, DenseMLPConfig, count_params
 
 TINY = DenseMLPConfig(in_features=5, num_init_features=6, growth_rate=3, block_config=(2, 1))
-LAST_LINE = re.compile(r"train (\d+\.\d{4}) valid (\d+\.\d{4})")
 
 configs = st.builds(
     DenseMLPConfig,
@@ -33,13 +26,6 @@ configs = st.builds(
     compression=st.floats(0.01, 1.0),
     drop_rate=st.sampled_from((0.0, 0.3)),
 )
-
-
-@pytest.fixture(scope="module")
-def diabetes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("tables") / "diabetes.csv"
-    load_diabetes(as_frame=True).frame.to_csv(path, index=False)
-    return path
 
 
 @settings(max_examples=60)
@@ -150,87 +136,3 @@ def test_a_config_is_a_value() -> None:
     assert len({TINY, replace(TINY, block_config=[2, 1])}) == 1
     with pytest.raises(FrozenInstanceError):
         TINY.growth_rate = 4  # type: ignore[misc]
-
-
-Run = Callable[..., tuple[int, list[str], str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Return a function that runs the command and returns its exit code, its lines and what it says of errors."""
-
-    def command(*arguments: object) -> tuple[int, list[str], str]:
-        threads = torch.get_num_threads()
-        try:
-            code = main([str(argument) for argument in arguments])
-        finally:
-            torch.set_num_threads(threads)
-        out, err = capsys.readouterr()
-        return code, out.splitlines(), err
-
-    return command
-
-
-def test_the_command_beats_the_mean_on_diabetes(run: Run, diabetes: Path) -> None:
-    code, lines, err = run("--csv", diabetes, "--target", "target", "--folds", 2, "--epochs", 15, "--nets", 2)
-    assert (code, err) == (0, "")
-    assert len(lines) == 1 + 2 + 1
-    last = LAST_LINE.fullmatch(lines[-1])
-    assert last
-    folds = [LAST_LINE.search(line) for line in lines[1:3]]
-    for part in (1, 2):  # the last line is the mean of the folds', up to their rounding
-        assert float(last[part]) == pytest.approx(np.mean([float(fold[part]) for fold in folds if fold]), abs=1.1e-4)
-    spread = np.log(load_diabetes().target).std()  # the log-RMSE of predicting the mean
-    assert float(last[2]) < 0.9 * spread
-    assert float(last[1]) < float(last[2])
-
-
-def test_the_tutorials_recipe_and_fields_of_the_net(run: Run, diabetes: Path) -> None:
-    small = ("--csv", diabetes, "--target", "target", "--folds", 2, "--epochs", 1, "--nets", 1)
-    code, lines, err = run(*small, "--recipe", "tutorial", "--growth-rate", 4, "--blocks", 1)
-    assert (code, err) == (0, "")
-    assert LAST_LINE.fullmatch(lines[-1])
-    assert run(*small)[1] == run(*small)[1], "the same command gives the same figures"
-    assert run(*small)[1] != run(*small, "--seed", 1)[1]
-
-
-@pytest.mark.parametrize(
-    ("content", "arguments", "message"),
-    [
-        (None, (), "there is no file"),
-        ("", (), "is no CSV file"),
-        ("a,y\n", (), "has no rows"),
-        ("a,y\n1,2\n1,2,3\n", (), "is no CSV file"),
-        ("a,y\n1,2,3\n1,2,3\n", (), "more values than columns"),
-        ("a,y,y\n1,2,3\n2,3,4\n", (), "column 'y' twice"),
-        ("a,b\n1,2\n", (), r"target must be a column of .*\(a, b\), got 'y'"),
-        ("a,y\n1,2\n2,x\n", (), "target y must be numbers above 0, .* got 'x' in row 2"),
-        ("a,y\n1,2\n2,\n", (), "target y must be numbers above 0, .* got nothing in row 2"),
-        ("a,y\n1,2\n2,-3\n", (), "target y must be numbers above 0, .* got '-3' in row 2"),
-        ("a,y\n1,2\n2,inf\n", (), "target y must be numbers above 0, .* got 'inf' in row 2"),
-        ("a,y\n,2\n,3\n,4\n", (), "must have a column to learn from beside its target, got {'a': 'empty'}"),
-        ("y\n2\n3\n", (), "must have a column to learn from beside its target, got none"),
-        ("a,y\n1,2\n2,3\n4,4\n", ("--folds", "2"), "the table must have at least 4 rows, got 3"),
-        ("a,y\n1,2\n2,3\n4,4\n1,1\n", (), "folds must be 2 to 2 for a table of 4 rows, got 5"),
-        ("a,y\n1,2\n2,3\n4,4\n1,1\n", ("--folds", "1"), "folds must be 2 to 1000, got 1"),
-        ("a,y\n1,2\n2,3\n4,4\n1,1\n", ("--growth-rate", "0"), "growth_rate must be 1 to 512, got 0"),
-        ("a,y\n1,2\n2,3\n4,4\n1,1\n", ("--epochs", "0"), "epochs must be 1 to 10000, got 0"),
-        ("a,y\n1,2\n2,3\n4,4\n1,1\n", ("--seed", "-1"), "seed must be 0 to 2147483647, got -1"),
-    ],
-)
-def test_bad_input_is_one_sentence(run: Run, tmp_path: Path, content: str | None, arguments: tuple[str, ...], message: str) -> None:
-    path = tmp_path / "table.csv"
-    if content is not None:
-        path.write_text(content)
-    code, lines, err = run("--csv", path, "--target", "y", *arguments)
-    assert code == 2
-    assert not [line for line in lines if line.startswith(("train", "fold"))]
-    assert err.count("\n") == 1
-    assert re.search(message, err), err
-
-
-def test_a_binary_file_and_a_folder_are_refused(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "table.csv"
-    path.write_bytes(bytes(range(128, 256)) * 20)
-    assert "is no CSV file" in run("--csv", path, "--target", "y")[2]
-    assert run("--csv", tmp_path, "--target", "y")[0] == 2
