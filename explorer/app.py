@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
-from densenet import DenseNetConfig, Workload
 from explorer import api
 from explorer.components import colours, theme
 from explorer.components.chart_panel import PLOTLY_JS, PLOTLY_PRELOAD
 from explorer.components.messages import corrections, explained, message, problem
 from explorer.page import controls, headline, live, pin
 from explorer.page.address import from_query, pinned_from_query, to_query
-from explorer.page.page_state import DEFAULT_PRESET, PageState, preset_state
+from explorer.page.numbers import Numbers, numbers_beside
+from explorer.page.page_state import DEFAULT_PRESET, preset_state
+from explorer.page.shared import Seen, Shared
 from explorer.settings import Settings
 from explorer.tabs.architecture import tab as architecture
 from explorer.tabs.compare import tab as compare
@@ -24,6 +26,7 @@ from explorer.tabs.memory import tab as memory
 from explorer.tabs.predict import tab as predict
 from explorer.tabs.train import tab as train
 from explorer.work import cancelling
+from explorer.work.handlers import bound
 from explorer.work.queues import LIVE, at_once, latest
 
 TITLE = "DenseNet explorer"
@@ -41,37 +44,28 @@ STYLES = (  # in the order of the cascade: components, the frame, the tabs
 TABS = (architecture.TITLE, memory.TITLE, compare.TITLE, layers.TITLE, predict.TITLE, train.TITLE)
 
 
-def _numbers(state: PageState, pinned: PageState | None = None, active: str = architecture.TITLE) -> dict[str, str]:
-    tab = "" if active == architecture.TITLE else active
-    return {"tiles": headline.headline(state, pinned), "query": to_query(state, pinned), "tab": tab}
+def _tiles(shown: Numbers, pinned: Numbers | None = None, active: str = architecture.TITLE) -> dict[str, str]:
+    """What the headline holds: the tiles, the address and the open tab."""
+    query = to_query(shown.state, pinned.state if pinned else None)
+    return {"tiles": headline.headline(shown, pinned), "query": query, "tab": "" if active == architecture.TITLE else active}
 
 
-def _page(
-    settings: Settings,
-    state: PageState,
-    pinned: PageState | None,
-    active: str,
-    allowance_gib: float | None,
-    taken: memory.Taken,
-) -> list[Any]:
+def _page(settings: Settings, active: str, taken: memory.Taken, seen: Seen) -> list[Any]:
     """Return headline and charts; those of the memory tab are drawn only while somebody looks at them."""
-    step = memory.show(settings, state, pinned, allowance_gib, taken) if active == memory.TITLE else gr.skip()
-    return [_numbers(state, pinned, active), architecture.show(state, pinned), step]
+    shown, pinned = Numbers(seen.state), numbers_beside(seen.pinned) if seen.pinned else None
+    step = memory.show(settings, shown, pinned, seen.allowance_gib, taken) if active == memory.TITLE else gr.skip()
+    return [_tiles(shown, pinned, active), architecture.show(shown, pinned), step]
 
 
-def update(
-    request: gr.Request,
-    settings: Settings,
-    active: str,
-    pinned: PageState | None,
-    allowance_gib: float | None,
-    taken: memory.Taken,
-    *values: Any,
-) -> list[Any]:
-    """Answer the sliders: from the sidebar's values to states, headline, charts and message; what is not valid changes only the last."""
+def update(request: gr.Request, settings: Settings, active: str, taken: memory.Taken, *values: Any) -> list[Any]:
+    """Answer the sliders: from what the page showed and the sidebar's values to states, headline, charts and message.
+
+    What is not valid changes only the message.
+    """
     kept = [gr.skip()] * 5
+    before, sidebar = Seen(*values[: len(Seen._fields)]), values[len(Seen._fields) :]
     try:
-        state = controls.read(values)
+        state = controls.read(sidebar)
     except ValueError as error:
         return [*kept, problem(str(error))]
     smallest = state.config.smallest_image_size
@@ -79,23 +73,14 @@ def update(
         why = f"An input of {state.workload.image_size} pixels is too small for these {len(state.config.block_config)} blocks."
         return [*kept, problem(why, f"Use {smallest} × {smallest}, the smallest that works")]
     live.want(request.session_hash, state.config, state.workload.image_size)
-    return [state.config, state.workload, *_page(settings, state, pinned, active, allowance_gib, taken), ""]
+    return [state.config, state.workload, *_page(settings, active, taken, before.showing(state)), ""]
 
 
-def toggle_pin(
-    settings: Settings,
-    preset: str,
-    config: DenseNetConfig,
-    workload: Workload,
-    pinned: PageState | None,
-    active: str,
-    allowance_gib: float | None,
-    taken: memory.Taken,
-) -> list[Any]:
+def toggle_pin(settings: Settings, active: str, taken: memory.Taken, *seen: Any) -> list[Any]:
     """Pin the net that the page shows, or let go of the pinned one; returns the pinned net, its button, headline and charts."""
-    state = PageState(preset, config, workload)
-    now = None if pinned else state
-    return [now, pin.button(now), *_page(settings, state, now, active, allowance_gib, taken)]
+    before = Seen(*seen)
+    now = before._replace(pinned=None if before.pinned else before.state)
+    return [now.pinned, pin.button(now.pinned), *_page(settings, active, taken, now)]
 
 
 @explained
@@ -110,7 +95,10 @@ def choose_preset(preset: str) -> list[Any]:
 
 
 def open_address(settings: Settings, allowance_gib: float | None, request: gr.Request) -> list[Any]:
-    """Return sidebar, pinned net and its button, tab, headline and memory charts for an opened address, and what had to be changed."""
+    """Return the whole page for an opened address: sidebar, pinned net and its button, tab, headline, charts; and what had to be changed.
+
+    No slider moves where the address has only a pinned net, so nobody else would draw the charts with its outline.
+    """
     query = dict(request.query_params or {})
     state, problems = from_query(query)
     pinned, more = pinned_from_query(query)
@@ -118,90 +106,77 @@ def open_address(settings: Settings, allowance_gib: float | None, request: gr.Re
     if tab not in TABS:
         more = [*more, f"There is no tab called {tab[:24]!r}."]
         tab = architecture.TITLE
-    numbers, _, step = _page(settings, state, pinned, tab, allowance_gib, ())
-    said = corrections([*problems, *more])
-    return [*controls.shown(state), pinned, pin.button(pinned), gr.Tabs(selected=tab), tab, numbers, step, said]
+    seen = Seen(state.preset, state.config, state.workload, pinned, allowance_gib)
+    page, said = _page(settings, tab, (), seen), corrections([*problems, *more])
+    return [*controls.shown(state), pinned, pin.button(pinned), gr.Tabs(selected=tab), tab, *page, said]
 
 
-def open_tab(
-    preset: str, config: DenseNetConfig, workload: Workload, pinned: PageState | None, event: gr.SelectData
-) -> tuple[str, dict[str, str]]:
+def open_tab(event: gr.SelectData, *seen: Any) -> tuple[str, dict[str, str]]:
     """Return the tab that was opened, and the address with it."""
-    active = str(event.value)
-    return active, _numbers(PageState(preset, config, workload), pinned, active)
+    active, now = str(event.value), Seen(*seen)
+    return active, _tiles(Numbers(now.state), numbers_beside(now.pinned) if now.pinned else None, active)
 
 
 def create_app(settings: Settings | None = None) -> gr.Blocks:
     """Return the app; `launch` it with no argument, or with any of Gradio's, which then win over the app's own."""
-    settings = settings or Settings()
-    state: PageState = preset_state(DEFAULT_PRESET)
+    settings, state = settings or Settings(), preset_state(DEFAULT_PRESET)
+    shown = numbers_beside(state)
     gr.set_static_paths([PLOTLY_JS])
-    quick = at_once()
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 7200)) as app:
         config, workload, active = gr.State(state.config), gr.State(state.workload), gr.State(architecture.TITLE)
         settings_state = gr.State(settings)
         with gr.Sidebar(width=290, elem_id="sidebar"):
             bar = controls.build(state)
-        numbers = headline.build(_numbers(state))
+        tiles = headline.build(_tiles(shown))
         with gr.Row(elem_id="strip"):
             strip = gr.HTML(live.WAITING, elem_id="live")
             pinned, pin_button = pin.build()
         corrected, notice = message("corrections"), message("notices")
+        page = Shared(settings, bar, config, workload, pinned, memory.allowance(), active, tiles.rest)
         with gr.Tabs() as tabs:
             with gr.Tab(architecture.TITLE, id=architecture.TITLE):
-                charts = architecture.build(state)
-            with gr.Tab(memory.TITLE, id=memory.TITLE) as memory_tab:
-                memory_charts, allowance, taken = memory.build(bar, config, workload, pinned, settings_state, active, memory_tab)
-            with gr.Tab(compare.TITLE, id=compare.TITLE) as compare_tab:
-                compare.build(numbers.rest, bar["preset"], config, workload, pinned, allowance, settings_state, active, compare_tab)
-            with gr.Tab(layers.TITLE, id=layers.TITLE) as layers_tab:
-                table = layers.build(config, workload, layers_tab)
-            with gr.Tab(predict.TITLE, id=predict.TITLE) as predict_tab:
-                predict.build(settings_state, predict_tab)
-            with gr.Tab(train.TITLE, id=train.TITLE) as train_tab:
-                train.build(numbers.rest, config, settings_state, active, train_tab)
+                charts = architecture.build(shown)
+            with gr.Tab(memory.TITLE, id=memory.TITLE) as tab:
+                memory_charts, taken = memory.build(page, tab)
+            with gr.Tab(compare.TITLE, id=compare.TITLE) as tab:
+                compare.build(page, tab)
+            with gr.Tab(layers.TITLE, id=layers.TITLE) as tab:
+                layers.build(page, tab)
+            with gr.Tab(predict.TITLE, id=predict.TITLE) as tab:
+                predict.build(settings_state, tab)
+            with gr.Tab(train.TITLE, id=train.TITLE) as tab:
+                train.build(tiles.rest, config, settings_state, active, tab)
         api.build(settings_state)
-
-        outputs = [config, workload, numbers, charts, memory_charts, notice]
-        gr.on(
-            bar.triggers,
-            update,
-            [settings_state, active, pinned, allowance, taken, *bar.values],
-            outputs,
-            trigger_mode="always_last",
-            api_name="update",
-            **quick,
-        )
+        _wire_sidebar(page, [active, taken, *page.seen], [config, workload, tiles, charts, memory_charts, notice])
+        notice.repair(smallest_size, bar.values, bar["image_size"], api_name="repair", **at_once())
         pin_button.click(
-            toggle_pin,
-            [settings_state, bar["preset"], config, workload, pinned, active, allowance, taken],
-            [pinned, pin_button, numbers, charts, memory_charts],
+            bound(toggle_pin, settings),
+            [active, taken, *page.seen],
+            [pinned, pin_button, tiles, charts, memory_charts],
             api_name="pin",
-            **quick,
+            **at_once(),
         )
-        bar["preset"].input(choose_preset, bar["preset"], bar.outputs, api_name="choose_preset", **quick)
-        bar.reset.click(choose_preset, bar["preset"], bar.outputs, api_name="reset", **quick)
-        blocks = bar.blocks
-        changed = [*blocks, bar.add_block, bar.remove_block]
-        bar.add_block.click(controls.one_block_more, blocks, changed, api_name="add_block", **quick)
-        bar.remove_block.click(controls.one_block_less, blocks, changed, api_name="remove_block", **quick)
-        bar.wide.input(controls.with_wide, [bar.wide, *bar.values], bar.outputs, api_name="wide_ranges", **quick)
-        notice.repair(smallest_size, bar.values, bar["image_size"], api_name="repair", **quick)
-        tabs.select(open_tab, [bar["preset"], config, workload, pinned], [active, numbers], api_name="open_tab", **quick)
-        opened = [*bar.outputs, pinned, pin_button, tabs, active, numbers, memory_charts, corrected]
-        app.load(open_address, [settings_state, allowance], opened, api_name="open_address", **quick)
-        layers.follow(numbers.rest, config, workload, active, table)
-        numbers.rest(
-            live.follow,
-            [settings_state, config, workload],
-            strip,
-            api_name="live",
-            **latest(LIVE),
-        )
+        tabs.select(open_tab, page.seen, [active, tiles], api_name="open_tab", **at_once())
+        opened = [*bar.outputs, pinned, pin_button, tabs, active, tiles, charts, memory_charts, corrected]
+        app.load(bound(open_address, settings), page.allowance, opened, api_name="open_address", **at_once())
+        tiles.rest(bound(live.follow, settings), [config, workload], strip, api_name="live", **latest(LIVE))
         app.unload(live.forget)
         app.unload(cancelling.leave)
     app.launch = functools.partial(app.launch, **launch_settings(settings))
     return app
+
+
+def _wire_sidebar(page: Shared, states: list[gr.components.Component], outputs: list[gr.components.Component]) -> None:
+    """Have the sidebar's values answered by `update`, and its buttons by the sidebar itself."""
+    bar, quick = page.bar, at_once()
+    answer = bound(update, page.settings)
+    gr.on(bar.triggers, answer, [*states, *bar.values], outputs, trigger_mode="always_last", api_name="update", **quick)
+    bar["preset"].input(choose_preset, bar["preset"], bar.outputs, api_name="choose_preset", **quick)
+    bar.reset.click(choose_preset, bar["preset"], bar.outputs, api_name="reset", **quick)
+    changed = [*bar.blocks, bar.add_block, bar.remove_block]
+    bar.add_block.click(controls.one_block_more, bar.blocks, changed, api_name="add_block", **quick)
+    bar.remove_block.click(controls.one_block_less, bar.blocks, changed, api_name="remove_block", **quick)
+    bar.wide.input(controls.with_wide, [bar.wide, *bar.values], bar.outputs, api_name="wide_ranges", **quick)
 
 
 def launch_settings(settings: Settings) -> dict[str, Any]:
@@ -212,6 +187,7 @@ def launch_settings(settings: Settings) -> dict[str, Any]:
         "css_paths": [Path(__file__).parent / name for name in STYLES],
         "head": PLOTLY_PRELOAD,
         "allowed_paths": [str(settings.runs_dir)],  # a trained net is offered from where it lies
+        "app_kwargs": {"middleware": [Middleware(cancelling.AskedAt)]},
         "run_history": False,
         "footer_links": [],
         "max_file_size": "256mb",

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from html import escape
 from pathlib import Path
 
 import gradio as gr
 
-from densenet import totals
-from densenet.arithmetic.memory import peaks
-from densenet.config import MODES
-from densenet.presets import PRESET_LABELS
 from explorer.components.formatting import difference, exact, memory, short, side, signed
-from explorer.page.page_state import PageState
+from explorer.page.numbers import Numbers, numbers_beside
 
 _ON_LOAD = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 _TEMPLATE = '<div class="tiles"></div>'
-
-
-@lru_cache(maxsize=len(PRESET_LABELS))  # a slider that moves asks for its preset's again and again
-def _peaks(state: PageState) -> tuple[int, int]:
-    """Bytes at the peak of inference and of a training step."""
-    infer, train = (peaks(state.config, replace(state.workload, mode=mode), [state.workload.batch_size])[0] for mode in MODES)
-    return infer, train
 
 
 def _tile(other: str, label: str, value: str, change: str, title: str) -> str:
@@ -36,16 +24,14 @@ def _tile(other: str, label: str, value: str, change: str, title: str) -> str:
     )
 
 
-def headline(state: PageState, pinned: PageState | None = None) -> str:
+def headline(shown: Numbers, pinned: Numbers | None = None) -> str:
     """Return the tiles as HTML, each number beside that of the net pinned as A, or else of the preset."""
-    start = pinned or state.reference
-    ours = totals(state.config, state.workload.image_size)
-    theirs = totals(start.config, start.workload.image_size)
-    infer, train = _peaks(state)
-    start_infer, start_train = _peaks(start)
-    images = f"{state.workload.batch_size} image{'s' * (state.workload.batch_size != 1)} of {side(state.workload.image_size)}"
-    rule = f"Peak of one step, {state.workload.precision}, {images}: live tensors; the device's context and workspaces are not in it."
-    training = f"{rule} Optimizer: {state.workload.optimizer}; checkpointing: {state.workload.checkpointing}."
+    start = pinned or numbers_beside(shown.state.reference)
+    ours, theirs, workload = shown.totals, start.totals, shown.state.workload
+    infer, train = shown.peak("infer"), shown.peak("train")
+    images = f"{workload.batch_size} image{'s' * (workload.batch_size != 1)} of {side(workload.image_size)}"
+    rule = f"Peak of one step, {workload.precision}, {images}: live tensors; the device's context and workspaces are not in it."
+    training = f"{rule} Optimizer: {workload.optimizer}; checkpointing: {workload.checkpointing}."
     tile = partial(_tile, "A" if pinned else "the preset")
     tiles = (
         tile("Parameters", short(ours.params), difference(ours.params, theirs.params), f"{exact(ours.params)} trainable values"),
@@ -57,8 +43,8 @@ def headline(state: PageState, pinned: PageState | None = None) -> str:
         ),
         tile("Depth", str(ours.depth), signed(ours.depth - theirs.depth), "Convolutions and the classifier, one after the other"),
         tile("Features out", exact(ours.features_out), signed(ours.features_out - theirs.features_out), "Channels the classifier sees"),
-        tile("Inference memory", memory(infer), difference(infer, start_infer), rule),
-        tile("Training memory", memory(train), difference(train, start_train), training),
+        tile("Inference memory", memory(infer), difference(infer, start.peak("infer")), rule),
+        tile("Training memory", memory(train), difference(train, start.peak("train")), training),
     )
     return "".join(tiles)
 

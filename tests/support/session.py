@@ -39,15 +39,22 @@ class Session:
             if isinstance(block, gr.State) and value != self.values[block._id]:
                 changed.append(block._id)
             self.values[block._id] = value
-        for follower in [f for f in self.app.fns.values() for target in f.targets if target[1] == "change" and target[0] in changed]:
-            self.run(follower.api_name)
+        for follower in self.app.fns.values():
+            if any(event == "change" and block in changed for block, event in follower.targets):
+                self.run(str(follower.api_name))
+
+    def answers(self, api_name: str, **clicked: Any) -> Iterator[Any]:
+        """What the event's handler gives for the session's values, a request and what the browser says of a click."""
+        fn = self.event(api_name)
+        values = [self.values[block._id] for block in fn.inputs]
+        arguments, *_ = special_args(fn.fn, values, self.request, gr.EventData(None, clicked))  # type: ignore[arg-type]
+        result = fn.fn(*arguments)
+        yield from result if isinstance(result, Iterator) else [result]
 
     def stream(self, api_name: str) -> Iterator[None]:
-        """Answer the event with the session's values; stop after each of what a generator yields."""
+        """Answer the event; stop after each of what a generator yields."""
         fn = self.event(api_name)
-        arguments, *_ = special_args(fn.fn, [self.values[block._id] for block in fn.inputs], self.request)  # type: ignore[arg-type]
-        result = fn.fn(*arguments)
-        for one in result if isinstance(result, Iterator) else [result]:
+        for one in self.answers(api_name):
             if fn.outputs:
                 self._written(fn, one)
             yield

@@ -6,47 +6,44 @@ from html import escape
 
 import gradio as gr
 
-from densenet import totals
-from densenet.arithmetic.costs import steps
 from densenet.presets import PRESET_LABELS, preset_of
 from densenet.published import PUBLISHED
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.formatting import exact
-from explorer.page.page_state import PageState, label_of
+from explorer.page.numbers import Numbers
+from explorer.page.page_state import label_of
 from explorer.tabs.architecture.charts import cost_figure, growth_figure
 
 TITLE = "Architecture"
 
 
-def show(state: PageState, pinned: PageState | None = None) -> str:
+def show(shown: Numbers, pinned: Numbers | None = None) -> str:
     """Return the line of counts and the three charts: channels, parameters, multiply-accumulates, with the outline of A."""
-    stages = steps(state.config, state.workload.image_size)
-    outline = steps(pinned.config, pinned.workload.image_size) if pinned else ()
+    config, outline = shown.state.config, pinned.steps if pinned else ()
     figures = [
-        growth_figure(state.config, stages, outline),
-        cost_figure(state.config, stages, macs=False, pinned=outline),
-        cost_figure(state.config, stages, macs=True, pinned=outline),
+        growth_figure(config, shown.steps, outline),
+        cost_figure(config, shown.steps, macs=False, pinned=outline),
+        cost_figure(config, shown.steps, macs=True, pinned=outline),
     ]
-    return drawn(figures, published(state, pinned))
+    return drawn(figures, published(shown, pinned))
 
 
-def build(state: PageState) -> gr.HTML:
+def build(shown: Numbers) -> gr.HTML:
     """Lay out the tab; returns the component that `show` fills."""
     charts = {
         "growth-chart": "Channels after each step of the net",
         "params-chart": "Parameters of each step",
         "macs-chart": "Multiply-accumulates of each step",
     }
-    return chart_panel(show(state), charts=charts, elem_id="architecture")
+    return chart_panel(show(shown), charts=charts, elem_id="architecture")
 
 
-def published(state: PageState, pinned: PageState | None = None) -> str:
+def published(shown: Numbers, pinned: Numbers | None = None) -> str:
     """Return the line that holds our exact counts beside the published ones, and says what the outlines are, as HTML."""
-    sums = totals(state.config, state.workload.image_size)
-    name = preset_of(state.config)
+    sums, name = shown.totals, preset_of(shown.state.config)
     parts = [f"<b>{exact(sums.params)}</b> parameters", f"<b>{exact(sums.macs)}</b> MACs (FLOPs: twice that)"]
     if pinned:
-        parts.append(f'<span class="outline">dotted: A, {escape(label_of(pinned))}</span>')
+        parts.append(f'<span class="outline">dotted: A, {escape(label_of(pinned.state))}</span>')
     figures = PUBLISHED.get(name or "")
     if figures is None:
         label = PRESET_LABELS[name] if name else "This net"
@@ -56,7 +53,7 @@ def published(state: PageState, pinned: PageState | None = None) -> str:
         unit = figures.params_unit
         text = exact(figures.params) if unit == 1 else f"{figures.params / 1e6:.1f} M"
         found.append(_checked(text, figures.agrees_on_params(sums.params)))
-    if figures.gmacs is not None and state.workload.image_size == 224:
+    if figures.gmacs is not None and shown.state.workload.image_size == 224:
         found.append(_checked(f"{figures.gmacs:.3f} GMACs", figures.agrees_on_macs(sums.macs)))
     if figures.top1_accuracy is not None:
         found.append(f"top-1 {figures.top1_accuracy:.1f} %")

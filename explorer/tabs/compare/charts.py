@@ -7,7 +7,7 @@ from math import log10
 from typing import Any
 
 from densenet import PRESETS, totals
-from densenet.arithmetic.costs import Step, steps
+from densenet.arithmetic.costs import stages
 from densenet.presets import PRESET_LABELS
 from densenet.published import PUBLISHED, RESNETS
 from explorer.components.charts import Figure, layout_of
@@ -21,21 +21,11 @@ _LEGEND = {"x": 0.02, "y": 0.98, "bgcolor": "rgba(0,0,0,0)"}
 _DENSENETS = ("densenet121", "densenet169", "densenet201", "densenet161", "densenet264")
 
 
-def _stage(step: Step) -> str:
-    return f"block {step.block}" if step.kind == "dense" else step.label
-
-
-def _sums(state: PageState, macs: bool) -> dict[str, int]:
-    """Counts of one image by stage: the stem, each block, each transition, the classifier."""
-    sums: dict[str, int] = {}
-    for step in steps(state.config, state.workload.image_size):
-        sums[_stage(step)] = sums.get(_stage(step), 0) + (step.macs if macs else step.params)
-    return sums
-
-
 def stages_figure(a: PageState, b: PageState, *, macs: bool) -> Figure:
     """Parameters of each stage of A and of B side by side, or their multiply-accumulates for one image."""
-    ours, theirs = _sums(b, macs), _sums(a, macs)
+    ours, theirs = (
+        {stage.label: stage.macs if macs else stage.params for stage in stages(net.config, net.workload.image_size)} for net in (b, a)
+    )
     longer = ours if len(ours) >= len(theirs) else theirs
     names = [*(name for name in longer if name != "classifier"), "classifier"]
     unit = "multiply-accumulates" if macs else "parameters"

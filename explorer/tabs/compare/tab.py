@@ -7,18 +7,19 @@ from typing import Any
 
 import gradio as gr
 
-from densenet import DenseNetConfig, Workload
 from densenet.compare.peers import PEERS
 from densenet.config import MODES
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.formatting import duration
 from explorer.components.messages import explained
-from explorer.page.page_state import DEFAULT_PRESET, PageState
+from explorer.page.page_state import PageState
+from explorer.page.shared import Seen, Shared
 from explorer.settings import Settings
 from explorer.tabs.compare.charts import accuracy_figure, stages_figure
 from explorer.tabs.compare.tables import OURS, Key, ablation_table, difference_table, key, peers_table, tutorial_a, tutorials_table
 from explorer.work import background
 from explorer.work.cancelling import cancel_measuring, cancellable
+from explorer.work.handlers import bound, while_open
 from explorer.work.known_device import look
 from explorer.work.queues import MEASURING, at_once, one_at_a_time
 
@@ -57,28 +58,16 @@ def show(view: str, state: PageState, pinned: PageState | None, allowance_gib: f
 
 
 @explained
-def show_now(
-    view: str,
-    preset: str,
-    config: DenseNetConfig,
-    workload: Workload,
-    pinned: PageState | None,
-    allowance_gib: float | None,
-    measured: Measurements,
-) -> str:
-    """Return `show` of the page's own states."""
-    return show(view, PageState(preset or DEFAULT_PRESET, config, workload), pinned, allowance_gib, measured)
+def show_now(measured: Measurements, view: str, *seen: Any) -> str:
+    """Return `show` of what the page shows now."""
+    now = Seen(*seen)
+    return show(view, now.state, now.pinned, now.allowance_gib, measured)
 
 
-def show_if_open(active: str, *states: Any) -> Any:
-    """Draw the view again only while somebody looks at it."""
-    return show_now(*states) if active == TITLE else gr.skip()
-
-
-def choose_view(*states: Any) -> tuple[Any, Any, str]:
+def choose_view(measured: Measurements, view: str, *seen: Any) -> tuple[Any, Any, str]:
     """Return the buttons' visibility and the view that was chosen."""
-    seen = gr.update(visible=states[0] in _MEASURED_VIEWS)
-    return seen, seen, show_now(*states)
+    visible = gr.update(visible=view in _MEASURED_VIEWS)
+    return visible, visible, show_now(measured, view, *seen)
 
 
 def _wanted(view: str, state: PageState, pinned: PageState | None) -> list[tuple[str, PageState, str]]:
@@ -99,23 +88,14 @@ def _expected(name: str, net: PageState, mode: str, device_type: str) -> float:
 
 
 @explained
-def measure_all(
-    settings: Settings,
-    view: str,
-    preset: str,
-    config: DenseNetConfig,
-    workload: Workload,
-    pinned: PageState | None,
-    measured: Measurements,
-    request: gr.Request,
-) -> Iterator[tuple[Any, Any]]:
+def measure_all(request: gr.Request, settings: Settings, measured: Measurements, view: str, *seen: Any) -> Iterator[tuple[Any, Any]]:
     """Yield the measurements with each of them as soon as it is taken, and a line on how it goes; the page draws them."""
     from densenet.measure.measurement import measure, measure_peer
     from densenet.stopping import Cancelled
 
-    state = PageState(preset, config, workload)
+    asked = Seen(*seen)
     device = background.run(look, settings)
-    waiting = [what for what in _wanted(view, state, pinned) if key(*what) not in measured]
+    waiting = [what for what in _wanted(view, asked.state, asked.pinned) if key(*what) not in measured]
     taken = dict(list(measured.items())[-_KEPT:])
     with cancellable(request, MEASURING) as stop:
         for i, what in enumerate(waiting):
@@ -129,10 +109,10 @@ def measure_all(
             )
             try:
                 if name == OURS:
-                    seen = background.run(measure, subject, step, settings.device, stop)
+                    result = background.run(measure, subject, step, settings.device, stop)
                 else:
-                    seen = background.run(measure_peer, name, subject, step, settings.device, stop)
-                taken[key(*what)] = seen.peak
+                    result = background.run(measure_peer, name, subject, step, settings.device, stop)
+                taken[key(*what)] = result.peak
             except Cancelled:
                 yield gr.skip(), '<div class="hint">Measurement cancelled; what was measured stays.</div>'
                 return
@@ -142,18 +122,8 @@ def measure_all(
     yield gr.skip(), ""
 
 
-def build(
-    moment: Any,
-    preset: gr.Dropdown,
-    config: gr.State,
-    workload: gr.State,
-    pinned: gr.State,
-    allowance: gr.Number,
-    settings: gr.State,
-    active: gr.State,
-    tab: gr.Tab,
-) -> gr.HTML:
-    """Lay out the tab and wire it; `moment` is the event after which an open view is drawn again. Returns the view."""
+def build(page: Shared, tab: gr.Tab) -> gr.HTML:
+    """Lay out the tab and wire it; returns the view."""
     measured = gr.State({})
     with gr.Row(elem_id="views"):
         view = gr.Radio(list(VIEWS), value=VIEWS[0], show_label=False, container=False, elem_id="view")
@@ -162,18 +132,19 @@ def build(
     progress = gr.HTML("", elem_id="comparing")
     charts = {"compared-left": "Parameters compared", "compared-right": "Multiply-accumulates compared"}
     panel = chart_panel("", charts=charts, elem_id="compare")
-    states = [view, preset, config, workload, pinned, allowance, measured]
-    quick = at_once()
-    tab.select(show_now, states, panel, api_name="show_comparison", **quick)
-    view.change(choose_view, states, [start, stop, panel], api_name="choose_comparison", **quick)
-    moment(show_if_open, [active, *states], panel, trigger_mode="always_last", api_name="follow_comparison", **quick)
-    measured.change(show_if_open, [active, *states], panel, trigger_mode="always_last", api_name="show_compared", **quick)
+    sources = [measured, view, *page.seen]
+    follow = while_open(show_now, TITLE)
+    latest_only: dict[str, Any] = at_once() | {"trigger_mode": "always_last"}
+    tab.select(show_now, sources, panel, api_name="show_comparison", **at_once())
+    view.change(choose_view, sources, [start, stop, panel], api_name="choose_comparison", **at_once())
+    page.rest(follow, [page.active, *sources], panel, api_name="follow_comparison", **latest_only)
+    measured.change(follow, [page.active, *sources], panel, api_name="show_compared", **latest_only)
     start.click(
-        measure_all,
-        [settings, view, preset, config, workload, pinned, measured],
+        bound(measure_all, page.settings),
+        sources,
         [measured, progress],
         api_name="measure_comparison",
         **one_at_a_time(MEASURING),
     )
-    stop.click(cancel_measuring, None, None, api_name="cancel_comparison", **quick)
+    stop.click(cancel_measuring, None, None, api_name="cancel_comparison", **at_once())
     return panel

@@ -11,7 +11,9 @@ import gradio as gr
 from densenet import DenseNetConfig, Workload
 from explorer.components.formatting import exact
 from explorer.components.messages import explained
+from explorer.page.shared import Shared
 from explorer.tabs.layers.tables import HEADERS, layer_rows, layers_csv, torchinfo_summary
+from explorer.work.handlers import while_open
 from explorer.work.queues import at_once
 
 TITLE = "Layers"
@@ -27,11 +29,6 @@ def show(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
     return {"headers": HEADERS, "data": shown}
 
 
-def show_if_open(active: str, config: DenseNetConfig, workload: Workload) -> Any:
-    """Fill the table only while somebody looks at it."""
-    return show(config, workload) if active == TITLE else gr.skip()
-
-
 @explained
 def as_csv(config: DenseNetConfig, workload: Workload) -> str:
     """Return the table as CSV, for the browser to save."""
@@ -44,8 +41,8 @@ def summary(config: DenseNetConfig, workload: Workload) -> str:
     return f'<pre class="summary">{escape(torchinfo_summary(config, workload.image_size, workload.batch_size))}</pre>'
 
 
-def build(config: gr.State, workload: gr.State, tab: gr.Tab) -> gr.Dataframe:
-    """Lay out the tab and wire it; returns its table."""
+def build(page: Shared, tab: gr.Tab) -> None:
+    """Lay out the tab and wire it."""
     with gr.Row(elem_classes="actions"):
         gr.HTML('<div class="hint">One row per operation, concatenations too. MACs: multiply-accumulates of one image.</div>')
         save = gr.Button("Download CSV", size="sm", scale=0, min_width=140)
@@ -61,20 +58,15 @@ def build(config: gr.State, workload: gr.State, tab: gr.Tab) -> gr.Dataframe:
         show_label=False,
     )
     csv_text = gr.Textbox(visible=False)
-    sources = [config, workload]
+    sources = [page.config, page.workload]
     tab.select(show, sources, table, api_name="show_layers", **at_once())
     save.click(as_csv, sources, csv_text, queue=False, api_name="layers_csv", api_visibility="private").then(
         None, csv_text, None, js=_SAVE, api_visibility="private"
     )
     ask.click(summary, sources, text, api_name="torchinfo_summary", api_visibility="private")
-    return table
-
-
-def follow(moment: Any, config: gr.State, workload: gr.State, active: gr.State, table: gr.Dataframe) -> None:
-    """Fill the table again at each `moment`, an event, while the tab is open."""
-    moment(
-        show_if_open,
-        [active, config, workload],
+    page.rest(
+        while_open(show, TITLE),
+        [page.active, *sources],
         table,
         trigger_mode="always_last",
         api_name="follow_layers",

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from itertools import accumulate
 from typing import Any
 
-from densenet import Workload, estimate_memory
-from densenet.arithmetic.memory import MemoryEstimate, largest_batch, peaks
-from densenet.arithmetic.plan import plan
-from densenet.config import CHECKPOINTING
+from densenet.arithmetic.memory import MemoryEstimate, feature_bytes_by_layer, largest_batch, peaks
 from explorer.components.charts import Figure, ghost, layout_of
 from explorer.components.formatting import memory
 from explorer.components.theme import BLOCK_COLOURS, GHOST, NEUTRAL, translucent
+from explorer.page.numbers import Numbers
 from explorer.page.page_state import PageState
 
 MEMORY_HEIGHT_PX = 196
@@ -44,19 +40,10 @@ def _point(x: list[Any], y: list[Any], text: str) -> dict[str, Any]:
     }
 
 
-def workloads_of_kinds(workload: Workload) -> list[Workload]:
-    """Training with each kind of checkpointing, and inference."""
-    return [*(replace(workload, mode="train", checkpointing=kind) for kind in CHECKPOINTING), replace(workload, mode="infer")]
-
-
-def _kinds(state: PageState) -> list[MemoryEstimate]:
-    return [estimate_memory(state.config, workload) for workload in workloads_of_kinds(state.workload)]
-
-
-def parts_figure(state: PageState, measured_bytes: Sequence[int | None], pinned: PageState | None = None) -> Figure:
+def parts_figure(shown: Numbers, measured_bytes: Sequence[int | None], pinned: Numbers | None = None) -> Figure:
     """What the peak is made of, for each kind of checkpointing and for inference; what was measured of them, and A's, as marks."""
     names = ["training, all kept", "norms checkpointed", "layers checkpointed", "inference"]
-    estimates = _kinds(state)
+    estimates = list(shown.kinds.values())
     data: list[dict[str, Any]] = []
     for field, words, colour in _PARTS:
         values = [getattr(estimate, field) / _MIB for estimate in estimates]
@@ -64,7 +51,7 @@ def parts_figure(state: PageState, measured_bytes: Sequence[int | None], pinned:
         bar = {"type": "bar", "orientation": "h", "y": names, "x": values, "marker": {"color": colour}}
         data.append({**bar, "hovertext": hover, "hoverinfo": "text", "name": words})
     if pinned:
-        theirs = _kinds(pinned)
+        theirs = list(pinned.kinds.values())
         marks = {"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": GHOST}}
         texts = [f"A: {memory(estimate.peak)}" for estimate in theirs]
         mark = {"type": "scatter", "mode": "markers", "x": [e.peak / _MIB for e in theirs], "y": names, "marker": marks}
@@ -114,14 +101,8 @@ def timeline_figure(estimate: MemoryEstimate, measured_bytes: int | None, pinned
 
 def _copies_and_new(state: PageState) -> tuple[list[int], list[int]]:
     """Bytes for one image of concatenated copies and of new features, added up dense layer by dense layer."""
-    copies: list[int] = []
-    new: list[int] = []
-    for row in plan(state.config, state.workload.image_size):
-        if row.op == "cat":
-            area = 4 * row.in_size**2
-            copies.append(row.in_channels * area)
-            new.append((row.out_channels - row.in_channels) * area)
-    return list(accumulate(copies)), list(accumulate(new))
+    sums = feature_bytes_by_layer(state.config, state.workload.image_size)
+    return [one.concatenated for one in sums], [one.new for one in sums]
 
 
 def growth_of_memory_figure(state: PageState, pinned: PageState | None = None) -> Figure:

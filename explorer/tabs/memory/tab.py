@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory
+from densenet import PRESETS, DenseNetConfig, Workload
 from densenet.compare.tutorials import B_SHOWN_MIB, B_WORKLOAD
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.formatting import duration, error, memory
 from explorer.components.messages import explained
-from explorer.page.controls import Controls
 from explorer.page.fields import placed
-from explorer.page.page_state import DEFAULT_PRESET, PageState
+from explorer.page.numbers import Numbers, numbers_beside
+from explorer.page.page_state import PageState
+from explorer.page.shared import Seen, Shared
 from explorer.settings import Settings
-from explorer.tabs.memory.charts import batch_figure, growth_of_memory_figure, parts_figure, timeline_figure, workloads_of_kinds
+from explorer.tabs.memory.charts import batch_figure, growth_of_memory_figure, parts_figure, timeline_figure
 from explorer.work import background
 from explorer.work.cancelling import cancel_measuring, cancellable
+from explorer.work.handlers import bound, while_open
 from explorer.work.known_device import known, look, measuring_seconds
 from explorer.work.queues import MEASURING, at_once, one_at_a_time
 
@@ -75,45 +77,34 @@ def _verdict(state: PageState, estimate_bytes: int, taken: Taken, about_seconds:
     )
 
 
-def show(settings: Settings, state: PageState, pinned: PageState | None, allowance_gib: float | None, taken: Taken) -> str:
-    """Return the verdict and the four charts of `state`; `allowance_gib` is added to a peak before it is said to fit."""
-    kinds = [_found(taken, state.config, workload) for workload in workloads_of_kinds(state.workload)]
+def show(settings: Settings, shown: Numbers, pinned: Numbers | None, allowance_gib: float | None, taken: Taken) -> str:
+    """Return the verdict and the four charts of `shown`; `allowance_gib` is added to a peak before it is said to fit."""
+    state = shown.state
+    kinds = [_found(taken, state.config, workload) for workload in shown.kinds]
     seen = _found(taken, state.config, state.workload)
     peak = seen.peak_bytes if seen else None
-    estimate = estimate_memory(state.config, state.workload)
     device = known(settings)
     asked_by_b = (state.config, replace(state.workload, batch_size=1, optimizer=B_WORKLOAD.optimizer)) == (PRESETS["compact"], B_WORKLOAD)
     figures = [
-        parts_figure(state, [kind.peak_bytes if kind else None for kind in kinds], pinned),
-        timeline_figure(estimate, peak, estimate_memory(pinned.config, pinned.workload) if pinned else None),
-        growth_of_memory_figure(state, pinned),
+        parts_figure(shown, [kind.peak_bytes if kind else None for kind in kinds], pinned),
+        timeline_figure(shown.estimate, peak, pinned.estimate if pinned else None),
+        growth_of_memory_figure(state, pinned.state if pinned else None),
         batch_figure(
             state,
             max(0.0, allowance_gib or 0.0),
             device.total_bytes if device else None,
             peak,
-            pinned,
+            pinned.state if pinned else None,
             B_SHOWN_MIB if asked_by_b else (),
         ),
     ]
-    return drawn(figures, _verdict(state, estimate.peak, taken, measuring_seconds(settings, state.config, state.workload)))
+    return drawn(figures, _verdict(state, shown.estimate.peak, taken, measuring_seconds(settings, state.config, state.workload)))
 
 
-def show_now(
-    settings: Settings,
-    config: DenseNetConfig,
-    workload: Workload,
-    pinned: PageState | None,
-    allowance_gib: float | None,
-    taken: Taken,
-) -> str:
-    """Return `show` of the page's own states."""
-    return show(settings, PageState(DEFAULT_PRESET, config, workload), pinned, allowance_gib, taken)
-
-
-def show_if_open(active: str, *states: Any) -> Any:
-    """Draw the charts again only while somebody looks at them."""
-    return show_now(*states) if active == TITLE else gr.skip()
+def show_now(settings: Settings, taken: Taken, *seen: Any) -> str:
+    """Return `show` of what the page shows now."""
+    now = Seen(*seen)
+    return show(settings, Numbers(now.state), numbers_beside(now.pinned) if now.pinned else None, now.allowance_gib, taken)
 
 
 @explained
@@ -140,15 +131,18 @@ def measure_one_step(
     yield (*taken[1 - _KEPT :], now), ""
 
 
-def build(
-    bar: Controls, config: gr.State, workload: gr.State, pinned: gr.State, settings: gr.State, active: gr.State, tab: gr.Tab
-) -> tuple[gr.HTML, gr.Number, gr.State]:
-    """Lay out the tab and wire it; returns the charts, the allowance and the measurements, with which the sliders draw them again."""
+def allowance() -> gr.Number:
+    """Return the component that says how much of a device is no tensor; it is shown where `build` places it."""
+    return gr.Number(ALLOWANCE_GIB, label="Allowance, GiB", minimum=0, maximum=80, step=0.1, min_width=110, render=False)
+
+
+def build(page: Shared, tab: gr.Tab) -> tuple[gr.HTML, gr.State]:
+    """Lay out the tab and wire it; returns the charts and the measurements, with which the sliders draw them again."""
     taken = gr.State(())
     with gr.Row(elem_id="step"):
         for field in placed("step"):
-            bar[field.name].render()
-        allowance = gr.Number(ALLOWANCE_GIB, label="Allowance, GiB", minimum=0, maximum=80, step=0.1, min_width=110)
+            page.bar[field.name].render()
+        page.allowance.render()
         start = gr.Button("Measure one step", size="sm", variant="primary", scale=0, min_width=150)
         stop = gr.Button("Cancel", size="sm", scale=0, min_width=70)
     progress = gr.HTML("", elem_id="measuring")
@@ -159,17 +153,17 @@ def build(
         "batch-chart": "Batch size against memory",
     }
     panel = chart_panel("", charts=charts, elem_id="memory")
-    quick = at_once()
-    sources = [settings, config, workload, pinned, allowance, taken]
-    tab.select(show_now, sources, panel, api_name="show_memory", **quick)
-    allowance.change(show_now, sources, panel, api_name="allow_memory", trigger_mode="always_last", **quick)
-    taken.change(show_if_open, [active, *sources], panel, api_name="show_measured", trigger_mode="always_last", **quick)
+    shown, sources = bound(show_now, page.settings), [taken, *page.seen]
+    latest_only: dict[str, Any] = at_once() | {"trigger_mode": "always_last"}
+    tab.select(shown, sources, panel, api_name="show_memory", **at_once())
+    page.allowance.change(shown, sources, panel, api_name="allow_memory", **latest_only)
+    taken.change(while_open(shown, TITLE), [page.active, *sources], panel, api_name="show_measured", **latest_only)
     start.click(
-        measure_one_step,
-        [settings, config, workload, taken],
+        bound(measure_one_step, page.settings),
+        [page.config, page.workload, taken],
         [taken, progress],
         api_name="measure_one_step",
         **one_at_a_time(MEASURING),
     )
-    stop.click(cancel_measuring, None, None, api_name="cancel_measurement", **quick)
-    return panel, allowance, taken
+    stop.click(cancel_measuring, None, None, api_name="cancel_measurement", **at_once())
+    return panel, taken

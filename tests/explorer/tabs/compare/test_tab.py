@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,27 +19,24 @@ from explorer.app import create_app
 from explorer.components.bar_table import Cell, Row, bar_table
 from explorer.components.formatting import exact, memory, short
 from explorer.page.page_state import PageState, preset_state
+from explorer.page.shared import Seen
 from explorer.settings import Settings
 from explorer.tabs.compare import tab as compare
 from explorer.tabs.compare.charts import accuracy_figure, stages_figure
 from explorer.tabs.compare.tables import OURS, ablation_table, difference_table, key, peers_table, tutorials_table
 from tests.support.measured import as_estimated
-from tests.support.session import Session
+from tests.support.session import Request, Session
 
 TINY = PageState("tiny", PRESETS["tiny"], Workload(image_size=32, batch_size=2, mode="train"))
 OTHER = replace(TINY, config=replace(TINY.config, growth_rate=6))
 
 
-class Visitor:
-    session_hash = "compare"
-
-
 def states(view: str, measured: dict[Any, Any] | None = None) -> tuple[Any, ...]:
-    return view, "tiny", TINY.config, TINY.workload, None, 0.8, measured or {}
+    return measured or {}, view, *Seen("tiny", TINY.config, TINY.workload, None, 0.8)
 
 
-def asked(view: str, measured: dict[Any, Any] | None = None) -> tuple[Any, ...]:
-    return view, "tiny", TINY.config, TINY.workload, None, measured or {}
+def measure(view: str, measured: dict[Any, Any] | None = None) -> Iterator[tuple[Any, Any]]:
+    return compare.measure_all(Request("compare"), Settings(device="cpu"), *states(view, measured))
 
 
 @pytest.mark.parametrize("view", compare.VIEWS)
@@ -129,34 +127,33 @@ def test_bars_are_as_long_as_their_numbers() -> None:
 
 
 def test_measuring_streams_one_net_after_the_other() -> None:
-    settings = Settings(device="cpu")
-    *steps, last = compare.measure_all(settings, *asked("Other nets"), Visitor())
+    *steps, last = measure("Other nets")
     taken = [step[0] for step in steps if step[0] != gr.skip()]
     assert [len(t) for t in taken] == list(range(1, 2 * (1 + len(PEERS)) + 1))
     assert last[1] == ""
     assert all(isinstance(bytes_, int) for bytes_ in taken[-1].values())
     ours = taken[-1][key(OURS, TINY, "train")]
     assert estimate_memory(TINY.config, TINY.workload).peak == pytest.approx(ours, rel=0.03)
-    again = list(compare.measure_all(settings, *asked("Other nets", taken[-1]), Visitor()))
+    again = list(measure("Other nets", taken[-1]))
     assert len(again) == 1, "what was measured is not measured again"
 
 
 def test_measuring_can_be_given_up_and_keeps_what_it_has() -> None:
     from explorer.work import cancelling
 
-    steps = compare.measure_all(Settings(device="cpu"), *asked("Other nets"), Visitor())
+    steps = measure("Other nets")
     assert "1 of 10" in next(steps)[1]
     assert len(next(steps)[0]) == 1
     next(steps)
-    cancelling.cancel_measuring(Visitor())
+    cancelling.cancel_measuring(Request("compare"))
     assert "cancelled" in next(steps)[1]
     assert next(steps, None) is None
-    assert not cancelling._running
 
 
 def test_what_cannot_be_measured_says_why_in_its_cell() -> None:
     alone = replace(TINY.workload, batch_size=1)
-    steps = list(compare.measure_all(Settings(device="cpu"), "Other nets", "tiny", TINY.config, alone, None, {}, Visitor()))
+    seen = Seen("tiny", TINY.config, alone, None, 0.8)
+    steps = list(compare.measure_all(Request("compare"), Settings(device="cpu"), {}, "Other nets", *seen))
     refused = [value for value in steps[-2][0].values() if isinstance(value, str)]
     assert len(refused) == 3
     assert "batch_size must be at least 2" in refused[0]
@@ -168,7 +165,7 @@ def test_sliders_moved_during_a_measurement_keep_their_table(monkeypatch: pytest
     monkeypatch.setattr(measurement, "measure_peer", lambda name, *asked: as_estimated(*asked))
     session = Session(create_app(Settings(device="cpu", offline=True)))
     session.show(TINY, "Compare")
-    session.set(session.event("choose_comparison").inputs[0], "Other nets")
+    session.set(session.event("choose_comparison").inputs[1], "Other nets")
     steps = session.stream("measure_comparison")
     next(steps)
     session.show(OTHER, "Compare")
@@ -190,4 +187,3 @@ def test_buttons_are_there_where_there_is_something_to_measure() -> None:
     for view in compare.VIEWS:
         start, stop, _ = compare.choose_view(*states(view))
         assert start["visible"] == stop["visible"] == (view in ("Other nets", "Tutorials"))
-    assert compare.show_if_open("Memory", *states("A and B")) == gr.skip()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from densenet import PRESETS, Workload, estimate_memory
 from densenet.arithmetic.memory import feature_bytes, largest_batch, peaks
+from explorer.page.numbers import Numbers
 from explorer.page.page_state import PageState, preset_state
 from explorer.settings import Settings
 from explorer.tabs.memory.charts import batch_figure, growth_of_memory_figure, parts_figure, timeline_figure
@@ -24,7 +25,7 @@ STATE = preset_state("densenet121")
 @pytest.mark.parametrize("mode", ["train", "infer"])
 def test_parts_add_up_to_the_peaks(mode: str) -> None:
     state = replace(STATE, workload=replace(STATE.workload, mode=mode, optimizer="adam", batch_size=4))
-    data = parts_figure(state, [None] * 4)["data"]
+    data = parts_figure(Numbers(state), [None] * 4)["data"]
     train = replace(state.workload, mode="train")
     expected = [estimate_memory(state.config, replace(train, checkpointing=kind)).peak for kind in ("none", "norm", "layer")]
     expected.append(estimate_memory(state.config, replace(train, mode="infer")).peak)
@@ -69,28 +70,28 @@ def test_batch_figure_names_the_largest_batch_of_each_card() -> None:
 
 def test_a_measurement_is_shown_only_beside_what_was_measured() -> None:
     seen = Measured(STATE.config, STATE.workload, 175 * MIB, 0.5, 2.0, "a CPU")
-    value = json.loads(show(Settings(), STATE, None, 0.8, (seen,)))
+    value = json.loads(show(Settings(), Numbers(STATE), None, 0.8, (seen,)))
     assert "175\u00a0MiB</b> measured" in value["note"]
     assert all(any(trace.get("name") == "measured" for trace in value["figures"][i]["data"]) for i in (0, 1, 3))
     moved = PageState(STATE.preset, STATE.config, replace(STATE.workload, batch_size=2))
     slower = replace(seen, workload=replace(STATE.workload, checkpointing="norm"), step_seconds=0.6, peak_bytes=90 * MIB)
-    both = json.loads(show(Settings(), replace(STATE, workload=slower.workload), None, 0.8, (seen, slower)))
+    both = json.loads(show(Settings(), Numbers(replace(STATE, workload=slower.workload)), None, 0.8, (seen, slower)))
     assert "1.20 × the time without checkpointing" in both["note"]
     assert [t["x"] for t in both["figures"][0]["data"] if t.get("name") == "measured"] == [[175.0], [90.0]]
-    assert "not measured yet" in json.loads(show(Settings(), moved, None, 0.8, (seen,)))["note"]
+    assert "not measured yet" in json.loads(show(Settings(), Numbers(moved), None, 0.8, (seen,)))["note"]
 
 
 def test_the_question_of_tutorial_b_is_on_its_nets_chart() -> None:
     asked = PageState("compact", PRESETS["compact"], Workload(image_size=224, batch_size=64, mode="train", optimizer="momentum"))
-    texts = json.dumps(json.loads(show(Settings(), asked, None, 0.8, ()))["figures"][3]["layout"]["shapes"])
+    texts = json.dumps(json.loads(show(Settings(), Numbers(asked), None, 0.8, ()))["figures"][3]["layout"]["shapes"])
     assert "4065 MiB shown: 64" in texts
     assert "10937 MiB shown: 202" in texts
-    assert "shown" not in json.dumps(json.loads(show(Settings(), STATE, None, 0.8, ()))["figures"][3]["layout"]["shapes"])
+    assert "shown" not in json.dumps(json.loads(show(Settings(), Numbers(STATE), None, 0.8, ()))["figures"][3]["layout"]["shapes"])
 
 
 def test_what_is_known_of_this_device_is_said_before_a_measurement() -> None:
     settings = Settings(device="cpu")
     look(settings)
-    value = json.loads(show(settings, STATE, None, 0.8, ()))
+    value = json.loads(show(settings, Numbers(STATE), None, 0.8, ()))
     assert "measuring takes about" in value["note"]
     assert value["figures"][3]["layout"]["shapes"][-1]["label"]["text"].startswith("here: ")
