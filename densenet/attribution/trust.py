@@ -88,18 +88,14 @@ def completeness(attribution: Attribution) -> Completeness | None:
     return Completeness(total, difference, abs(attribution.delta) / abs(difference) if abs(difference) > rounding else None)
 
 
-def _average_ranks(values: Tensor) -> Tensor:
-    """Rank a flat tensor, smallest first; equal values share the mean of their places."""
-    _, inverse, counts = values.unique(return_inverse=True, return_counts=True)
-    return (counts.cumsum(0) - (counts - 1) / 2)[inverse].double()
-
-
 def rank_correlation(first: Tensor, second: Tensor) -> float | None:
     """Return Spearman's rank correlation of two tensors of one shape, -1 to 1; None where one of them is the same everywhere."""
-    a, b = (_average_ranks(values.flatten()) for values in (first, second))
-    a, b = a - a.mean(), b - b.mean()
-    scale = (a.square().sum() * b.square().sum()).sqrt()
-    return (a @ b / scale).clamp(-1, 1).item() if scale > 0 else None
+    from scipy.stats import spearmanr
+
+    a, b = (values.detach().double().cpu().flatten() for values in (first, second))
+    if bool((a == a[0]).all()) or bool((b == b[0]).all()):  # not defined, and scipy would warn
+        return None
+    return float(spearmanr(a.numpy(), b.numpy()).statistic)
 
 
 def untrained(model: DenseNet, seed: int) -> DenseNet:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -86,3 +88,39 @@ def _block_reuse(model: DenseNet, block: BlockWiring, weighted: bool) -> BlockRe
 def reuse(model: DenseNet, weighted: bool = False) -> tuple[BlockReuse, ...]:
     """Return the mean absolute weights by source, for each dense block of `model`, which is only read."""
     return tuple(_block_reuse(model, block, weighted) for block in wiring(model.config))
+
+
+class InputRead(NamedTuple):
+    """How much the outputs of transitions are read, which are the inputs of all blocks but the first; beside the other sources.
+
+    Rows are readers. Those that see nothing else are left out.
+    """
+
+    least: int  # rows in which no other source has a smaller share
+    rows: int
+    share: float  # mean over the rows
+    others: float  # mean share of all other sources
+
+
+def input_read(blocks: tuple[BlockReuse, ...]) -> InputRead | None:
+    """Return how much the inputs of all blocks but the first are read; None for a net of one block.
+
+    In the paper's figure a transition's output is read least by the layers of the second and third block (section 5).
+    """
+    rows = [[v for v in row if v is not None] for block in blocks[1:] for row in block.normalised[1:]]
+    if not rows:
+        return None
+    least = sum(row[0] == min(row) for row in rows)
+    return InputRead(least, len(rows), fmean(row[0] for row in rows), fmean(v for row in rows for v in row[1:]))
+
+
+def late_over_early(blocks: tuple[BlockReuse, ...]) -> float | None:
+    """Return how many times as large the classifier's weights on the later half of its sources are as on the earlier half.
+
+    In the paper's figure the classifier leans on late features (section 5). A source in the middle is in neither half; None where the
+    earlier half weighs nothing.
+    """
+    row = [v or 0.0 for v in blocks[-1].matrix[-1]]
+    half = len(row) // 2
+    early, late = fmean(row[:half]), fmean(row[-half:])
+    return late / early if early else None

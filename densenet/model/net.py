@@ -6,6 +6,7 @@ Every activation is a module of its own and nothing runs in place: attribution m
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -59,12 +60,17 @@ class DenseBlock(nn.Module):
         for i in range(num_layers):
             self.add_module(f"denselayer{i + 1}", DenseLayer(in_channels + i * config.growth_rate, config))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """N x C x H x W -> N x (C + layers * k) x H x W."""
+    def sources(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield what the block concatenates, one after the other: `x`, N x C x H x W, then what each layer adds, N x k x H x W."""
         features = [x]
+        yield x
         for layer in self.children():
             features.append(run_part(partial(_on_all, layer), layer, self.checkpointing, *features))
-        return torch.cat(features, 1)
+            yield features[-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x C x H x W -> N x (C + layers * k) x H x W."""
+        return torch.cat(list(self.sources(x)), 1)
 
 
 class Transition(nn.Sequential):

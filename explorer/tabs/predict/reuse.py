@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -15,8 +15,9 @@ from explorer.components.theme import FONT_PX
 from explorer.settings import Settings
 from explorer.tabs.predict.stage import Stage
 from explorer.tabs.predict.ticks import reader_labels, source_labels, ticks
+from explorer.work import background
 from explorer.work.nets import loaded, record_of
-from explorer.work.queues import at_once
+from explorer.work.queues import PREDICTING, latest
 from explorer.work.subject import Asked
 
 if TYPE_CHECKING:
@@ -101,38 +102,10 @@ def reuse_figure(blocks: tuple[BlockReuse, ...]) -> Figure:
     return {"data": data, "layout": layout}
 
 
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
-
-
-class InputRead(NamedTuple):
-    """How much of a transition's output is read, in the blocks that begin with one; readers that see nothing else are left out."""
-
-    least: int  # rows in which no other source has a smaller share
-    rows: int
-    share: float  # mean over the rows
-    others: float  # mean share of all other sources
-
-
-def input_read(blocks: tuple[BlockReuse, ...]) -> InputRead | None:
-    """Return how much the inputs of all blocks but the first are read; None for a net of one block."""
-    rows = [[v for v in row if v is not None] for block in blocks[1:] for row in block.normalised[1:]]
-    if not rows:
-        return None
-    least = sum(row[0] == min(row) for row in rows)
-    return InputRead(least, len(rows), _mean([row[0] for row in rows]), _mean([v for row in rows for v in row[1:]]))
-
-
-def late_over_early(blocks: tuple[BlockReuse, ...]) -> float | None:
-    """Return how many times as large the classifier's weights on the later half of its sources are as on the earlier half."""
-    row = [v or 0.0 for v in blocks[-1].matrix[-1]]
-    half = len(row) // 2
-    early, late = _mean(row[:half]), _mean(row[-half:])
-    return late / early if early else None
-
-
 def _line(net: str, blocks: tuple[BlockReuse, ...]) -> str:
     """What the paper found, and what is so here."""
+    from densenet.features.reuse import input_read, late_over_early
+
     says = f"<b>{escape(net)}</b>: mean |weight|, 1 is its row's largest. "
     if read := input_read(blocks):
         says += "Paper: a transition's output (column in, from block 2 on) is read least; "
@@ -148,7 +121,7 @@ def show(settings: Settings, asked: Asked | None, block: int, weighted: bool) ->
     from densenet.features.reuse import reuse
 
     model = loaded(settings, asked.net if asked else WITHOUT_PHOTO)
-    blocks = reuse(model, weighted)
+    blocks = background.run(reuse, model, weighted)
     names = [("all blocks", ALL_BLOCKS), *((f"block {b.block}", b.block) for b in blocks)]
     chosen = block if block in range(len(blocks) + 1) else ALL_BLOCKS
     shown = blocks if chosen == ALL_BLOCKS else (blocks[chosen - 1],)
@@ -172,6 +145,5 @@ def build(stage: Stage, tab: gr.Tab) -> None:
     panel = chart_panel("", charts={"reuse-chart": "Which earlier features each layer reads, by its weights"}, elem_id="reuse")
     sources = [stage.settings, stage.asked, block, weighted]
     outputs = [block, panel]
-    shown = at_once() | {"trigger_mode": "always_last"}
-    gr.on([tab.select, block.input, weighted.change], show, sources, outputs, api_name="show_reuse", **shown)
-    stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_reuse", **shown)
+    gr.on([tab.select, block.input, weighted.change], show, sources, outputs, api_name="show_reuse", **latest(PREDICTING))
+    stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_reuse", **latest(PREDICTING))

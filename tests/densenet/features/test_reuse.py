@@ -12,8 +12,10 @@ import torch
 from hypothesis import given, settings
 
 from densenet import PRESETS, DenseNetConfig
-from densenet.features.reuse import BlockReuse, reuse
+from densenet.features.reuse import BlockReuse, input_read, late_over_early, reuse
+from densenet.features.wiring import Reader, Source
 from densenet.model.net import DenseNet
+from densenet.weights.loading import load
 from tests.conftest import randomised
 from tests.densenet.features.test_wiring import configs
 
@@ -128,3 +130,45 @@ def test_the_net_is_only_read_by_eight_threads(tiny: DenseNet) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert all(result == expected for result in pool.map(lambda _: reuse(tiny, weighted=True), range(8)))
     assert all(torch.equal(p, old) and p._version == version for p, (old, version) in zip(tiny.parameters(), before, strict=True))
+
+
+def block_of(block: int, *rows: tuple[float | None, ...]) -> BlockReuse:
+    """A block of which only the weights matter."""
+    sources = tuple(Source(f"s{i}", f"s{i}", i, i + 1) for i in range(len(rows)))
+    readers = tuple(Reader(f"r{i}", f"r{i}", "norm", i) for i in range(1, len(rows) + 1))
+    return BlockReuse(block, False, sources, readers, rows)
+
+
+def test_how_much_transitions_are_read_by_hand() -> None:
+    first = block_of(1, (9.0, None, None), (0.0, 9.0, None), (0.0, 9.0, 9.0))  # no transition comes before it
+    second = block_of(2, (5.0, None, None), (1.0, 4.0, None), (2.0, 1.0, 2.0))
+    third = block_of(3, (7.0, None), (3.0, 3.0))
+    read = input_read((first, second, third))
+    assert read is not None
+    assert (read.least, read.rows) == (2, 3), "1 of 4, and 3 of 3 as little as any; not 2, where another has 1"
+    assert read.share == pytest.approx((0.25 + 1 + 1) / 3)
+    assert read.others == pytest.approx((1 + 0.5 + 1 + 1) / 4)
+    assert input_read((first,)) is None
+
+
+@pytest.mark.parametrize(
+    ("row", "times"),
+    [((1.0, 3.0), 3.0), ((1.0, 100.0, 3.0), 3.0), ((1.0, 2.0, 4.0, 8.0), 4.0), ((0.0, 5.0), None), ((4.0, 0.0), 0.0)],
+    ids=str,
+)
+def test_late_over_early_by_hand(row: tuple[float, ...], times: float | None) -> None:
+    other = (9.0,) * len(row)
+    blocks = (block_of(1, (7.0, None), (1.0, 50.0)), block_of(2, *[other] * (len(row) - 1), row))
+    assert late_over_early(blocks) == (None if times is None else pytest.approx(times))
+
+
+def test_what_the_paper_found_of_a_real_net() -> None:
+    blocks = reuse(load("cifar10"))
+    rows = [[v for v in row if v is not None] for block in blocks[1:] for row in block.normalised if row[1] is not None]
+    read = input_read(blocks)
+    assert read is not None
+    assert (read.least, read.rows) == (sum(row[0] <= min(row[1:]) for row in rows), len(rows))
+    assert read.share == pytest.approx(sum(row[0] for row in rows) / len(rows))
+    classifier = blocks[-1].matrix[-1]
+    half = len(classifier) // 2  # an odd one in the middle is in neither
+    assert late_over_early(blocks) == pytest.approx(sum(classifier[-half:]) / sum(classifier[:half]))  # type: ignore[arg-type]

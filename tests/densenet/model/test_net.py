@@ -195,3 +195,14 @@ def test_exports(make_net: Make, name: str) -> None:
     exported = torch.export.export(model, (x,))
     torch.testing.assert_close(exported.module()(x), model(x), rtol=1e-5, atol=1e-5)
     assert set(exported.state_dict) == set(model.state_dict())
+
+
+def test_a_block_yields_what_it_concatenates(make_net: Make) -> None:
+    block = make_net(replace(PRESETS["tiny"], block_config=(3,))).features.denseblock1
+    x = torch.randn(2, block.denselayer1.norm1.num_features, 5, 4)
+    sources = list(block.sources(x))
+    assert sources[0] is x
+    assert [source.shape[1] for source in sources[1:]] == [PRESETS["tiny"].growth_rate] * 3
+    for number, layer in enumerate(block.children(), start=1):
+        torch.testing.assert_close(sources[number], layer(torch.cat(sources[:number], 1)))
+    assert torch.equal(torch.cat(sources, 1), block(x))
