@@ -50,6 +50,11 @@ def checked_drop_rate(value: object) -> float:
     return checked_number("drop_rate", value, 0, 1, below=True)
 
 
+def transition_channels(channels: int, compression: float) -> int:
+    """Return the output width of a transition (paper, section 3, "Compression"): floor(theta x channels), at least 1."""
+    return max(1, int(channels * compression))
+
+
 @dataclass(frozen=True, kw_only=True)
 class DenseNetConfig:
     """The architecture of a DenseNet: hashable, validated, free of torch.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from densenet.arithmetic.plan import Layer, plan
+from densenet.arithmetic.plan import Layer, parts, plan
 from densenet.config import DenseNetConfig
 
 
@@ -29,7 +29,7 @@ class Step(NamedTuple):
     label: str
     kind: str  # stem, dense, transition, classifier
     block: int  # as in Layer.block
-    layer: int  # position within its block, from 1; 0 outside dense layers
+    layer: int  # as in Layer.position
     inherited: int  # channels that it receives and passes on (dense), or receives (others: 0)
     new: int  # channels that it adds (dense) or puts out (stem, transition); for the classifier the features that it reads
     received: int  # channels that it receives
@@ -51,46 +51,33 @@ class Stage(NamedTuple):
 def totals(config: DenseNetConfig, image_size: int = 224) -> Totals:
     """Return the sums of `plan(config, image_size)`; raises what `plan` raises."""
     rows = plan(config, image_size)
-    params = macs = buffer_bytes = depth = 0
+    params = macs = buffer_bytes = depth = final_size = 0
     for row in rows:
         params += row.params
         macs += row.macs
         buffer_bytes += row.buffer_bytes
         depth += row.op in ("conv", "linear")
-    return Totals(params, macs, depth, rows[-1].in_channels, rows[-5].out_size, buffer_bytes)
-
-
-def _step_of(path: str) -> str:
-    """The part of a path that names its step: `features.denseblock1.denselayer2.conv1` -> `features.denseblock1.denselayer2`."""
-    head, _, _ = path.rpartition(".")
-    return head if "denselayer" in head or "transition" in head else ""
+        final_size = row.out_size if row.op == "norm" else final_size  # the last norm's, before the pooling
+    return Totals(params, macs, depth, rows[-1].in_channels, final_size, buffer_bytes)
 
 
 def steps(config: DenseNetConfig, image_size: int = 224) -> tuple[Step, ...]:
     """Return the net's plan summed by step: stem, every dense layer, every transition, the classifier with the last norm."""
-    groups: list[tuple[str, list[Layer]]] = []
-    for row in plan(config, image_size):
-        name = _step_of(row.path) or ("stem" if row.block == 0 else "classifier")
-        if not groups or groups[-1][0] != name:
-            groups.append((name, []))
-        groups[-1][1].append(row)
     result: list[Step] = []
-    first = layer = 0
-    for name, group in groups:
-        rows = tuple(group)
+    first = 0
+    for (block, layer), rows in parts(config, image_size).items():
         params, macs = sum(r.params for r in rows), sum(r.macs for r in rows)
-        received, out, block, size = rows[0].in_channels, rows[-1].out_channels, rows[0].block, rows[-1].out_size
-        if name == "stem":
-            step = Step("stem", "stem", 0, 0, 0, out, received, 0, size, params, macs, rows)
-        elif name == "classifier":
-            step = Step("classifier", "classifier", block, 0, 0, received, received, 0, rows[0].in_size, params, macs, rows)
-        elif "transition" in name:
-            step = Step(f"transition {block}", "transition", block, 0, 0, out, received, 0, size, params, macs, rows)
-        else:
-            layer = layer + 1 if result[-1].kind == "dense" else 1
-            first = first if layer > 1 else received
+        received, out, size = rows[0].in_channels, rows[-1].out_channels, rows[-1].out_size
+        if layer:
+            first = received if layer == 1 else first
             label = f"block {block}, layer {layer}"
             step = Step(label, "dense", block, layer, received, out - received, received, first, size, params, macs, rows)
+        elif block == 0:
+            step = Step("stem", "stem", 0, 0, 0, out, received, 0, size, params, macs, rows)
+        elif block <= len(config.block_config):
+            step = Step(f"transition {block}", "transition", block, 0, 0, out, received, 0, size, params, macs, rows)
+        else:
+            step = Step("classifier", "classifier", block, 0, 0, received, received, 0, rows[0].in_size, params, macs, rows)
         result.append(step)
     return tuple(result)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from densenet.arithmetic.liveness import Moment
 from densenet.arithmetic.plan import plan
-from densenet.arithmetic.step import walk
+from densenet.arithmetic.step import step_moments
 from densenet.checks import checked_integer
 from densenet.config import BATCH_SIZE_RANGE, DenseNetConfig, Workload
 
@@ -78,8 +78,8 @@ def _standing(config: DenseNetConfig, workload: Workload) -> _Standing:
 
 def _moments(config: DenseNetConfig, workload: Workload) -> tuple[Moment, ...]:
     if workload.mode == "infer":  # checkpointing and optimizer play no part
-        return walk(config, workload.image_size, "infer", "none", "sgd", workload.precision)
-    return walk(config, workload.image_size, "train", workload.checkpointing, workload.optimizer, workload.precision)
+        return step_moments(config, workload.image_size, "infer", "none", "sgd", workload.precision)
+    return step_moments(config, workload.image_size, "train", workload.checkpointing, workload.optimizer, workload.precision)
 
 
 def estimate_memory(config: DenseNetConfig, workload: Workload) -> MemoryEstimate:
@@ -119,7 +119,7 @@ def _lines_of_one(config: DenseNetConfig, workload: Workload) -> tuple[_Line, ..
 
 
 def peaks(config: DenseNetConfig, workload: Workload, batch_sizes: Iterable[int]) -> tuple[int, ...]:
-    """Return the peak in bytes for each of `batch_sizes`, whatever the workload's own is, from one walk of the step."""
+    """Return the peak in bytes for each of `batch_sizes`, whatever the workload's own is, from one pass over the step."""
     lines = _lines(config, workload)
     sizes = [checked_integer("batch_size", size, BATCH_SIZE_RANGE) for size in batch_sizes]
     return tuple(max(line.fixed + size * line.per_image for line in lines) for size in sizes)

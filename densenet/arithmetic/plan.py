@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
-from densenet.config import DenseNetConfig
+from densenet.config import DenseNetConfig, transition_channels
 
 
 class Layer(NamedTuple):
@@ -29,6 +31,7 @@ class Layer(NamedTuple):
     kernel: int  # side of the filter or pooling window in pixels; 0 where there is none
     stride: int  # 0 where there is none
     block: int  # 1 to 8 inside a dense block or the transition after it; 0 for the stem; one past the last block for the tail
+    position: int  # of its dense layer within the block, from 1; 0 outside dense layers
     buffer_bytes: int  # BatchNorm's running mean and variance (float32) and its step counter (int64)
 
 
@@ -47,41 +50,37 @@ def pooled_size(size: int, kernel: int, stride: int, padding: int) -> int:
     return (size + 2 * padding - kernel) // stride + 1
 
 
-def transition_channels(channels: int, compression: float) -> int:
-    """Output width of a transition (paper, section 3, "Compression"): floor(theta x channels), at least 1."""
-    return max(1, int(channels * compression))
-
-
-def _conv(path: str, cin: int, cout: int, kernel: int, stride: int, size: int, block: int) -> Layer:
+def _conv(path: str, cin: int, cout: int, kernel: int, stride: int, size: int, block: int, position: int = 0) -> Layer:
     out = pooled_size(size, kernel, stride, kernel // 2)
     params = conv_params(cin, cout, kernel)
-    return Layer(path, "conv", cin, cout, size, out, params, conv_macs(cin, cout, kernel, out), kernel, stride, block, 0)
+    return Layer(path, "conv", cin, cout, size, out, params, conv_macs(cin, cout, kernel, out), kernel, stride, block, position, 0)
 
 
-def _same(path: str, op: str, channels: int, size: int, block: int) -> Layer:
+def _same(path: str, op: str, channels: int, size: int, block: int, position: int = 0) -> Layer:
     """An operation that keeps the shape."""
     norm = op == "norm"
-    return Layer(path, op, channels, channels, size, size, 2 * channels * norm, 0, 0, 0, block, (8 * channels + 8) * norm)
+    return Layer(path, op, channels, channels, size, size, 2 * channels * norm, 0, 0, 0, block, position, (8 * channels + 8) * norm)
 
 
 def _pool(path: str, channels: int, size: int, out: int, kernel: int, stride: int, block: int) -> Layer:
-    return Layer(path, "pool", channels, channels, size, out, 0, 0, kernel, stride, block, 0)
+    return Layer(path, "pool", channels, channels, size, out, 0, 0, kernel, stride, block, 0, 0)
 
 
-def _dense_layer(path: str, channels: int, size: int, block: int, config: DenseNetConfig) -> Iterator[Layer]:
+def _dense_layer(channels: int, size: int, block: int, position: int, config: DenseNetConfig) -> Iterator[Layer]:
+    path, at = f"features.denseblock{block}.denselayer{position}", (block, position)
     k, middle = config.growth_rate, config.bottleneck_channels
-    yield _same(f"{path}.norm1", "norm", channels, size, block)
-    yield _same(f"{path}.relu1", "relu", channels, size, block)
+    yield _same(f"{path}.norm1", "norm", channels, size, *at)
+    yield _same(f"{path}.relu1", "relu", channels, size, *at)
     if middle:
-        yield _conv(f"{path}.conv1", channels, middle, 1, 1, size, block)
-        yield _same(f"{path}.norm2", "norm", middle, size, block)
-        yield _same(f"{path}.relu2", "relu", middle, size, block)
-        yield _conv(f"{path}.conv2", middle, k, 3, 1, size, block)
+        yield _conv(f"{path}.conv1", channels, middle, 1, 1, size, *at)
+        yield _same(f"{path}.norm2", "norm", middle, size, *at)
+        yield _same(f"{path}.relu2", "relu", middle, size, *at)
+        yield _conv(f"{path}.conv2", middle, k, 3, 1, size, *at)
     else:
-        yield _conv(f"{path}.conv1", channels, k, 3, 1, size, block)
+        yield _conv(f"{path}.conv1", channels, k, 3, 1, size, *at)
     if config.drop_rate:
-        yield _same(f"{path}.drop", "dropout", k, size, block)
-    yield Layer(f"{path}.cat", "cat", channels, channels + k, size, size, 0, 0, 0, 0, block, 0)
+        yield _same(f"{path}.drop", "dropout", k, size, *at)
+    yield Layer(f"{path}.cat", "cat", channels, channels + k, size, size, 0, 0, 0, 0, *at, 0)
 
 
 def _walk(config: DenseNetConfig, size: int) -> Iterator[Layer]:
@@ -98,8 +97,8 @@ def _walk(config: DenseNetConfig, size: int) -> Iterator[Layer]:
 
     last = len(config.block_config)
     for block, num_layers in enumerate(config.block_config, start=1):
-        for layer in range(1, num_layers + 1):
-            yield from _dense_layer(f"features.denseblock{block}.denselayer{layer}", channels, size, block, config)
+        for position in range(1, num_layers + 1):
+            yield from _dense_layer(channels, size, block, position, config)
             channels += config.growth_rate
         if block < last:
             path, kept = f"features.transition{block}", transition_channels(channels, config.compression)
@@ -115,7 +114,7 @@ def _walk(config: DenseNetConfig, size: int) -> Iterator[Layer]:
     yield _pool("pool5", channels, size, 1, size, size, tail)
     yield _same("flatten", "flatten", channels, 1, tail)
     weights = channels * config.num_classes
-    yield Layer("classifier", "linear", channels, config.num_classes, 1, 1, weights + config.num_classes, weights, 0, 0, tail, 0)
+    yield Layer("classifier", "linear", channels, config.num_classes, 1, 1, weights + config.num_classes, weights, 0, 0, tail, 0, 0)
 
 
 @lru_cache(maxsize=8)  # the page asks for the same plan from several views
@@ -129,3 +128,11 @@ def plan(config: DenseNetConfig, image_size: int = 224) -> tuple[Layer, ...]:
     Raises ValueError for an image too small for the net's poolings, naming the smallest that works.
     """
     return _plan(config, config.check_image_size(image_size))
+
+
+def parts(config: DenseNetConfig, image_size: int = 224) -> dict[tuple[int, int], tuple[Layer, ...]]:
+    """Return the rows of `plan` by the part of the net that they belong to, (`block`, `position`), in the order of execution.
+
+    (0, 0) is the stem, (b, n) dense layer n of block b, (b, 0) the transition after it, (blocks + 1, 0) the last norm and all behind it.
+    """
+    return {part: tuple(rows) for part, rows in groupby(plan(config, image_size), key=attrgetter("block", "position"))}

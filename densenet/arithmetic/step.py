@@ -1,7 +1,7 @@
 """One step of a net as the allocator sees it: which tensors live at each operation, without torch.
 
 The rules are those of `densenet.model` under eager torch, float32 or autocast to bfloat16; those of single operations are in
-`densenet.arithmetic.liveness`. What a convolution allocates and frees inside itself is not counted. One walk serves every batch size.
+`densenet.arithmetic.liveness`. What a convolution allocates and frees inside itself is not counted. One pass serves every batch size.
 
 A concatenation lives until the layer that reads it returns, in training without checkpointing until that layer's backward pass; the new
 features die with the block's own concatenation; the last norm's output lives until the classifier has answered. A max pooling saves its
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from densenet.arithmetic.liveness import Liveness, Moment
-from densenet.arithmetic.plan import Layer, plan
+from densenet.arithmetic.plan import Layer, parts, plan
 from densenet.config import DenseNetConfig
 
 _RANDOM_STATE_BYTES = 5056  # of torch's generator on a CPU, kept for a second run's dropout
@@ -175,23 +175,17 @@ def _optimizer_step(live: Liveness, rows: Sequence[Layer], optimizer: str) -> No
             before = bias or weight
 
 
-@lru_cache(maxsize=32)  # the page asks for the same walk at several batch sizes
-def walk(
+@lru_cache(maxsize=32)  # the page asks for the same step at several batch sizes
+def step_moments(
     config: DenseNetConfig, image_size: int, mode: str, checkpointing: str = "none", optimizer: str = "sgd", precision: str = "float32"
 ) -> tuple[Moment, ...]:
     """Return the moments of one step in order. The arguments are a workload's fields; raises what `plan` raises."""
-    rows = plan(config, image_size)
-    stem, tail = rows[: 4 if config.stem == "imagenet" else 1], rows[-5:]
-    each = 4 + 3 * bool(config.bn_size) + bool(config.drop_rate)  # rows of a dense layer, its concatenation included
-    blocks: list[tuple[list[tuple[Layer, ...]], tuple[Layer, ...]]] = []
-    at = len(stem)
-    for block, count in enumerate(config.block_config, start=1):
-        layers = [rows[at + i * each : at + (i + 1) * each] for i in range(count)]
-        at += count * each
-        transition = rows[at : at + 4] if block < len(config.block_config) else ()
-        at += len(transition)
-        blocks.append((layers, transition))
-
+    of, last = parts(config, image_size), len(config.block_config)
+    stem, tail = of[0, 0], of[last + 1, 0]
+    blocks = [
+        ([of[block, position] for position in range(1, count + 1)], of.get((block, 0), ()))
+        for block, count in enumerate(config.block_config, start=1)
+    ]
     live = Liveness(config, precision, checkpointing, training=mode == "train")
     _stem_forward(live, stem)
     for layers, transition in blocks:
@@ -207,5 +201,5 @@ def walk(
                 _transition_backward(live, transition)
             _block_backward(live, layers)
         _stem_backward(live, stem)
-        _optimizer_step(live, rows, optimizer)
+        _optimizer_step(live, plan(config, image_size), optimizer)
     return tuple(live.moments)

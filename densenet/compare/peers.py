@@ -8,9 +8,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from densenet.arithmetic.plan import transition_channels
 from densenet.checks import checked_choice
-from densenet.config import DenseNetConfig
+from densenet.config import DenseNetConfig, transition_channels
 
 if TYPE_CHECKING:
     from torch import nn

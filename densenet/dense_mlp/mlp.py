@@ -26,6 +26,7 @@ from densenet.config import (
     checked_blocks,
     checked_compression,
     checked_drop_rate,
+    transition_channels,
 )
 
 FEATURES_RANGE = (1, 100_000)
@@ -93,11 +94,6 @@ TUTORIAL = DenseMLPConfig(in_features=330, stem_features=(512,), num_init_featur
 SMALL = DenseMLPConfig(in_features=1, num_init_features=64, growth_rate=32, block_config=(2, 2), drop_rate=0.3)
 
 
-def transition_features(features: int, compression: float) -> int:
-    """Output width of a transition: floor(theta x features), at least 1."""
-    return max(1, int(features * compression))
-
-
 def count_params(config: DenseMLPConfig) -> int:
     """Return the trainable values of a config's net by arithmetic: a x b for a linear layer, 2 a for a norm, and the output's bias."""
     k, middle = config.growth_rate, config.bottleneck_features
@@ -108,7 +104,7 @@ def count_params(config: DenseMLPConfig) -> int:
             params += 2 * features + (features * middle + 2 * middle + middle * k if middle else features * k)
             features += k
         if block < len(config.block_config):
-            kept = transition_features(features, config.compression)
+            kept = transition_channels(features, config.compression)
             params += 2 * features + features * kept
             features = kept
     return params + 2 * features + features * config.out_features + config.out_features
@@ -182,7 +178,7 @@ class DenseMLP(nn.Module):
             self.features.add_module(f"denseblock{i}", DenseBlock(num_layers, features, config))
             features += num_layers * config.growth_rate
             if i < len(config.block_config):
-                kept = transition_features(features, config.compression)
+                kept = transition_channels(features, config.compression)
                 self.features.add_module(f"transition{i}", Transition(features, kept))
                 features = kept
         self.features.add_module("norm5", nn.BatchNorm1d(features))  # the last norm's name, however many blocks there are

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from densenet.arithmetic.plan import transition_channels
 from densenet.checks import checked_integer
-from densenet.config import DenseNetConfig
+from densenet.config import DenseNetConfig, transition_channels
 
 
 class Source(NamedTuple):

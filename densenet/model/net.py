@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from densenet.checks import checked_choice
-from densenet.config import CHECKPOINTING, DenseNetConfig
+from densenet.config import CHECKPOINTING, DenseNetConfig, transition_channels
 from densenet.model.checkpointing import run_part
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class DenseNet(nn.Module):
             self.features.add_module(f"denseblock{i}", DenseBlock(num_layers, channels, config, checkpointing))
             channels += num_layers * config.growth_rate
             if i < len(config.block_config):
-                kept = max(1, int(channels * config.compression))
+                kept = transition_channels(channels, config.compression)
                 self.features.add_module(f"transition{i}", Transition(channels, kept, checkpointing))
                 channels = kept
         self.features.add_module("norm5", nn.BatchNorm2d(channels))

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from densenet.config import DenseNetConfig
+from densenet.config import DenseNetConfig, transition_channels
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -46,14 +46,14 @@ def plain_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def compression_of(transitions: Sequence[tuple[int, int]]) -> float | None:
-    """Return the simplest theta with max(1, int(inputs * theta)) == outputs for every (inputs, outputs), or None if there is none.
+    """Return the simplest theta with transition_channels(inputs, theta) == outputs for every (inputs, outputs), or None if there is none.
 
     0.5 and 1 come first, the paper's, then the shortest decimal. Rounding is the float's own, so that a net of it has exactly these widths:
     int(90 * 0.7) is 62, and an interval of rationals would miss it.
     """
 
     def fits(theta: float) -> bool:
-        return 0.0 < theta <= 1.0 and all(max(1, int(inputs * theta)) == outputs for inputs, outputs in transitions)
+        return 0.0 < theta <= 1.0 and all(transition_channels(inputs, theta) == outputs for inputs, outputs in transitions)
 
     lowest = max((outputs / inputs for inputs, outputs in transitions if outputs > 1), default=0.0)
     candidates = [0.5, 1.0]

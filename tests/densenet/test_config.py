@@ -14,7 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densenet import PRESETS, DenseNetConfig, Workload
-from densenet.model.net import DenseNet
+from densenet.arithmetic.plan import plan
+from densenet.config import transition_channels
+from densenet.features.wiring import wiring
+from densenet.model.net import DenseNet, Transition
+from densenet.weights.recognition import compression_of
 
 INTEGERS = {  # field -> (class, lowest, highest)
     "growth_rate": (DenseNetConfig, 1, 512),
@@ -222,3 +226,23 @@ def test_an_image_too_small_is_answered_with_the_smallest_that_works() -> None:
         DenseNetConfig().check_image_size(28)
     with pytest.raises(ValueError, match=r"^image_size must be 1 to 4096, got 224.0"):
         DenseNetConfig().check_image_size(224.0)
+
+
+@pytest.mark.parametrize(
+    ("channels", "compression", "kept"), [(256, 0.5, 128), (7, 0.5, 3), (1, 0.5, 1), (3, 0.01, 1), (90, 0.7, 62), (9, 1.0, 9)]
+)
+def test_a_transition_keeps_the_floor_and_at_least_one(channels: int, compression: float, kept: int) -> None:
+    assert transition_channels(channels, compression) == kept
+
+
+@pytest.mark.parametrize("compression", [0.01, 0.33, 0.5, 0.7, 1.0])
+def test_plan_model_wiring_and_recognition_keep_the_same_channels(compression: float) -> None:
+    config = replace(PRESETS["tiny"], block_config=(1, 2, 3), growth_rate=7, compression=compression)
+    with torch.device("meta"):
+        widths = [module.conv.out_channels for module in DenseNet(config).features if isinstance(module, Transition)]
+    assert widths == [row.out_channels for row in plan(config, 32) if row.path.endswith(".conv")]
+    assert widths == [block.sources[0].stop for block in wiring(config)[1:]]
+    pairs = [(row.in_channels, row.out_channels) for row in plan(config, 32) if row.path.endswith(".conv")]
+    found = compression_of(pairs)
+    assert found is not None
+    assert [transition_channels(received, found) for received, _ in pairs] == widths

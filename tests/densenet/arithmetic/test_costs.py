@@ -10,7 +10,8 @@ import torch
 
 from densenet import PRESETS, DenseNetConfig, totals
 from densenet.arithmetic.costs import stages, steps
-from densenet.arithmetic.plan import plan, transition_channels
+from densenet.arithmetic.plan import plan
+from densenet.config import transition_channels
 from densenet.model.net import DenseNet
 from densenet.presets import PRESET_IMAGE_SIZE
 

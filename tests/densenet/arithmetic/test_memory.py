@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory, totals
 from densenet.arithmetic.memory import feature_bytes, feature_bytes_by_layer, peaks
 from densenet.arithmetic.plan import plan as plan_of
-from densenet.arithmetic.step import walk
+from densenet.arithmetic.step import step_moments
 from densenet.model.net import DenseLayer, DenseNet
 from densenet.presets import PRESET_IMAGE_SIZE
 from tests.support.drawn import drawn
@@ -120,9 +120,9 @@ def test_parts_sum_to_the_peak_and_the_timeline_reaches_it(config: DenseNetConfi
 
 @given(configs, workloads)
 def test_nothing_is_left_when_the_step_is_over(config: DenseNetConfig, workload: Workload) -> None:
-    """The walk ends with what stands for the next step: every gradient, and no activation."""
+    """The step ends with what stands for the next step: every gradient, and no activation."""
     workload = replace(workload, mode="train", optimizer="sgd")
-    _, phase, fixed, per_image, gradients = walk(
+    _, phase, fixed, per_image, gradients = step_moments(
         config, workload.image_size, "train", workload.checkpointing, workload.optimizer, workload.precision
     )[-1]
     assert phase == "optimizer"

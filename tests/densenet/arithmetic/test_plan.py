@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from densenet import PRESETS, DenseNetConfig, Layer, totals
-from densenet.arithmetic.plan import conv_macs, conv_params, plan, pooled_size
+from densenet.arithmetic.plan import conv_macs, conv_params, parts, plan, pooled_size
 from densenet.model.net import DenseNet
 from densenet.presets import PRESET_IMAGE_SIZE
 
@@ -230,3 +230,33 @@ def test_formulas() -> None:
     assert conv_params(3, 64, 7) == 9408
     assert conv_macs(3, 64, 7, 112) == 118_013_952
     assert [pooled_size(size, 7, 2, 3) for size in (1, 2, 3, 224, 225)] == [1, 1, 2, 112, 113]
+
+
+@pytest.mark.parametrize("name", [*PRESETS])
+def test_each_row_knows_its_place_as_the_models_names_say_it(name: str) -> None:
+    """Block and position by the names of the model's own modules, which the plan itself does not read."""
+    config, size = PRESETS[name], PRESET_IMAGE_SIZE[name]
+    places: dict[str, tuple[int, int]] = {}
+    for module_name, module in on_meta(config).named_modules():
+        place = (len(config.block_config) + 1, 0) if "5" in module_name or "." not in module_name else (0, 0)
+        for number, block in enumerate(config.block_config, start=1):
+            if module_name.startswith(f"features.transition{number}."):
+                place = (number, 0)
+            for layer in range(1, block + 1):
+                if module_name.startswith(f"features.denseblock{number}.denselayer{layer}."):
+                    place = (number, layer)
+        if not list(module.children()):
+            places[module_name] = place
+    assert {row.path: (row.block, row.position) for row in rows_but_cat(config, size)} == places
+
+
+def test_parts_are_the_plan_cut_where_the_net_is() -> None:
+    config = replace(PRESETS["tiny"], drop_rate=0.1)
+    found = parts(config, 32)
+    assert list(found) == [(0, 0), (1, 1), (1, 2), (1, 0), (2, 1), (2, 2), (3, 0)]
+    assert tuple(itertools.chain(*found.values())) == plan(config, 32)
+    assert [row.op for row in found[1, 2]] == ["norm", "relu", "conv", "norm", "relu", "conv", "dropout", "cat"]
+    assert [row.op for row in found[1, 0]] == ["norm", "relu", "conv", "pool"]
+    assert [row.op for row in found[3, 0]] == ["norm", "relu", "pool", "flatten", "linear"]
+    with pytest.raises(ValueError, match="image_size must be 29 to 4096"):
+        parts(PRESETS["densenet121"], 28)
