@@ -12,6 +12,11 @@ def at_once() -> dict[str, Any]:
     return {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
+def each_time() -> dict[str, Any]:
+    """For events that others follow: none is left out while the one before is under way."""
+    return at_once() | {"trigger_mode": "multiple"}
+
+
 def one_at_a_time(kind: str) -> dict[str, Any]:
     """For work that takes its time, in the queue of its `kind`, apart from other kinds."""
     return {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 1, "concurrency_id": kind}

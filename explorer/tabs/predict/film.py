@@ -13,7 +13,8 @@ from explorer.components.messages import explained
 from explorer.settings import Settings
 from explorer.tabs.predict.stage import NOBODY, UNIT, Stage, head_of
 from explorer.work import background
-from explorer.work.queues import EXPLAINING, latest
+from explorer.work.cancelling import cancel_explaining
+from explorer.work.queues import EXPLAINING, each_time, latest
 from explorer.work.subject import Asked, pixels_of, subject_of
 
 TITLE = "Film strip"
@@ -51,5 +52,6 @@ def build(stage: Stage, tab: gr.Tab) -> None:
     """Lay out the view and wire it."""
     panel = map_panel("film")
     sources = [stage.settings, stage.photo, stage.asked]
-    tab.select(show, sources, panel, api_name="show_film", **latest(EXPLAINING))
-    stage.asked.change(show_if_open, [stage.view, *sources], panel, api_name="follow_film", **latest(EXPLAINING))
+    opened = tab.select(cancel_explaining, None, None, api_name="supersede_by_film", **each_time())
+    opened.then(show, sources, panel, api_name="show_film", **latest(EXPLAINING))
+    stage.renewed.then(show_if_open, [stage.view, *sources], panel, api_name="follow_film", **latest(EXPLAINING))

@@ -18,7 +18,7 @@ from explorer.tabs.predict.lesion_charts import decimal, lesion_figure
 from explorer.tabs.predict.stage import NOTHING, Stage
 from explorer.work import background
 from explorer.work.cancelling import cancel_explaining, cancellable
-from explorer.work.queues import EXPLAINING, PREDICTING, at_once, latest
+from explorer.work.queues import EXPLAINING, PREDICTING, at_once, each_time, latest
 from explorer.work.subject import Asked, Subject, subject_of
 
 if TYPE_CHECKING:
@@ -222,10 +222,12 @@ def build(stage: Stage, tab: gr.Tab) -> None:
             moved = gr.HTML("", elem_id="moved")
     asked_of = [stage.settings, stage.photo, stage.asked, block, by]
     outputs = [block, source, panel, moved, line]
-    gr.on([block.input, by.change], cancel_explaining, None, None, api_name="supersede_lesion", **at_once())
-    gr.on([tab.select, by.change], show, [*asked_of, source], outputs, api_name="show_lesion", **latest(EXPLAINING))
-    block.input(show_block, asked_of, outputs, api_name="lesion_block", **latest(EXPLAINING))
-    stage.asked.change(show_if_open, [stage.view, *asked_of, source], outputs, api_name="follow_lesion", **latest(EXPLAINING))
+    renewed = gr.on([tab.select, by.change], cancel_explaining, None, None, api_name="supersede_lesion", **each_time())
+    renewed.then(show, [*asked_of, source], outputs, api_name="show_lesion", **latest(EXPLAINING))
+    another = block.input(cancel_explaining, None, None, api_name="supersede_block", **each_time())
+    another.then(show_block, asked_of, outputs, api_name="lesion_block", **latest(EXPLAINING))
+    stage.renewed.then(show_if_open, [stage.view, *asked_of, source], outputs, api_name="follow_lesion", **latest(EXPLAINING))
     source.input(switch_off, [*asked_of, source], moved, api_name="switch_off", **latest(PREDICTING))
-    cells.click(each_reader, asked_of, [panel, line], api_name="lesion_cells", **latest(EXPLAINING))
+    each = cells.click(cancel_explaining, None, None, api_name="supersede_cells", **each_time())
+    each.then(each_reader, asked_of, [panel, line], api_name="lesion_cells", **latest(EXPLAINING))
     stop.click(cancel_explaining, None, None, api_name="stop_lesion", **at_once())

@@ -21,7 +21,7 @@ from explorer.settings import Settings
 from explorer.tabs.predict.stage import FIRST_METHODS, METHOD_CHOICES, NOBODY, UNIT, Stage, head_of
 from explorer.work import background
 from explorer.work.cancelling import cancel_explaining, cancellable
-from explorer.work.queues import EXPLAINING, PREDICTING, at_once, latest
+from explorer.work.queues import EXPLAINING, PREDICTING, at_once, each_time, latest
 from explorer.work.subject import Asked, Subject, pixels_of, subject_of
 
 if TYPE_CHECKING:
@@ -193,10 +193,9 @@ def build(stage: Stage, tab: gr.Tab) -> gr.HTML:
     subject = [stage.settings, stage.photo, stage.asked]
     sources = [*subject, methods, against, *options]
     gr.on([stage.asked.change, tab.select], contrast_choices, subject, against, api_name="contrast_choices", **latest(PREDICTING))
-    stage.asked.change(cancel_explaining, None, None, api_name="supersede_maps", **at_once())
-    stage.asked.change(show_if_open, [stage.view, *sources], panel, api_name="page_explain", **latest(EXPLAINING))
+    stage.renewed.then(show_if_open, [stage.view, *sources], panel, api_name="page_explain", **latest(EXPLAINING))
     changed = [methods.change, against.input, *(part.release if isinstance(part, gr.Slider) else part.change for part in options)]
-    gr.on(changed, cancel_explaining, None, None, api_name="supersede_explanation", **at_once())
-    gr.on([*changed, tab.select], show, sources, panel, api_name="explain_again", **latest(EXPLAINING))
+    renewed = gr.on([*changed, tab.select], cancel_explaining, None, None, api_name="supersede_explanation", **each_time())
+    renewed.then(show, sources, panel, api_name="explain_again", **latest(EXPLAINING))
     stop.click(cancel_explaining, None, None, api_name="stop_explaining", **at_once())
     return panel

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 import gradio as gr
+from gradio.events import Dependency
 
 from densenet.attribution import METHODS
 from explorer.components.photo_input import PhotoInput
@@ -16,12 +17,16 @@ NOTHING = '<div class="hint large">Choose a photo first.</div>'
 
 @dataclass(frozen=True)
 class Stage:
-    """The components that every view reads. `asked` holds an `Asked` or None; `view` the title of the view that is open."""
+    """The components that every view reads. `asked` holds an `Asked` or None; `view` the title of the view that is open.
+
+    What follows another `asked` is wired to `renewed`, by when the explanations of the one before are given up.
+    """
 
     settings: gr.State
     photo: PhotoInput
     asked: gr.State
     view: gr.State
+    renewed: Dependency
 
 
 FIRST_METHODS = ("grad_cam", "integrated_gradients", "saliency")  # what the page begins with

@@ -18,7 +18,8 @@ from explorer.tabs.predict import film, inside, lesion, maps, reuse, trust
 from explorer.tabs.predict.answers import answer_of, answers, answers_value
 from explorer.tabs.predict.stage import Stage
 from explorer.work import background, nets
-from explorer.work.queues import PREDICTING, at_once, one_at_a_time
+from explorer.work.cancelling import cancel_explaining
+from explorer.work.queues import PREDICTING, at_once, each_time, one_at_a_time
 from explorer.work.subject import Asked, subject_of_net
 
 TITLE = "Predict"
@@ -109,7 +110,8 @@ def build(settings: gr.State, tab: gr.Tab) -> None:
             gr.Examples([[str(path)] for path in SAMPLES], photo, examples_per_page=12, label="Samples", elem_id="samples")
         with gr.Column(scale=6, min_width=480):
             panel = answers("answers")
-            stage = Stage(settings, photo, asked, view)
+            renewed = asked.change(cancel_explaining, None, None, api_name="supersede_maps", **each_time())
+            stage = Stage(settings, photo, asked, view, renewed)
             with gr.Tabs(elem_id="views-of-photo") as views:
                 with gr.Tab(maps.TITLE, id=maps.TITLE) as place:
                     drawn = maps.build(stage, place)

@@ -22,7 +22,7 @@ from explorer.settings import Settings
 from explorer.tabs.predict.stage import FIRST_METHODS, METHOD_CHOICES, NOBODY, UNIT, Stage, head_of
 from explorer.work import background
 from explorer.work.cancelling import cancel_explaining, cancellable
-from explorer.work.queues import EXPLAINING, at_once, latest
+from explorer.work.queues import EXPLAINING, at_once, each_time, latest
 from explorer.work.subject import Asked, Subject, pixels_of, subject_of
 
 if TYPE_CHECKING:
@@ -196,11 +196,12 @@ def build(stage: Stage, tab: gr.Tab, views: gr.Tabs, maps: gr.HTML) -> None:
     judging = gr.State(method.value)  # not what the page's dropdown says: opening this view would ask with its value of before
     sources = [stage.settings, stage.photo, stage.asked, judging]
     outputs = [panel, checks, curves]
-    method.input(cancel_explaining, None, None, api_name="supersede_trust", **at_once())
-    other = method.input(chosen, method, judging, api_name="choose_judged", **at_once())
-    other.then(show, sources, outputs, api_name="show_judged", **latest(EXPLAINING))
-    tab.select(show, sources, outputs, api_name="show_trust", **latest(EXPLAINING))
-    stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_trust", **latest(EXPLAINING))
+    other = method.input(chosen, method, judging, api_name="choose_judged", **each_time())
+    renewed = other.then(cancel_explaining, None, None, api_name="supersede_trust", **each_time())
+    renewed.then(show, sources, outputs, api_name="show_judged", **latest(EXPLAINING))
+    opened = tab.select(cancel_explaining, None, None, api_name="supersede_by_trust", **each_time())
+    opened.then(show, sources, outputs, api_name="show_trust", **latest(EXPLAINING))
+    stage.renewed.then(show_if_open, [stage.view, *sources], outputs, api_name="follow_trust", **latest(EXPLAINING))
     # The view that it opens asks for the checks.
     maps.judge(judged, None, [judging, method, views, stage.view], api_name="judge", **at_once())
     stop.click(cancel_explaining, None, None, api_name="stop_trust", **at_once())
