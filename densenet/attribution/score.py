@@ -1,4 +1,4 @@
-"""What an attribution map explains: one logit, or the difference of two, of a net that may be shared between threads."""
+"""The score that a map explains: a logit, or the difference of two. The net may be shared between threads."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def rank_correlation(first: Tensor, second: Tensor) -> float | None:
     return float(spearmanr(a.numpy(), b.numpy()).statistic)
 
 
-def untrained(model: DenseNet, seed: int) -> DenseNet:
+def draw_untrained(model: DenseNet, seed: int) -> DenseNet:
     """Return a net like `model` before it was trained: every parameter and buffer new, eval, frozen, on the same device and of its dtype.
 
     Weights are drawn as torchvision draws them, norms have scale 1, shift 0 and the statistics of a net that has seen nothing, mean 0 and
@@ -140,7 +140,7 @@ def randomised_weights(
     absolute, signed = [], []
     for number in range(nets):
         stop()
-        others = pixel_values(explain(untrained(model, seed + number)).map, x)
+        others = pixel_values(explain(draw_untrained(model, seed + number)).map, x)
         absolute.append(rank_correlation(pixels.abs(), others.abs()))
         signed.append(rank_correlation(pixels, others))
     return RandomisedWeights(tuple(absolute), tuple(signed))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from densenet.arithmetic.plan import plan
+from densenet.arithmetic.plan import parts
 from densenet.checks import checked_choice
 from densenet.config import DenseNetConfig
 from densenet.model.inputs import check_input
@@ -21,10 +21,16 @@ from densenet.running.affordable import check_affordable
 _LOOKED_AT_BYTES = 32  # of each value of a map: the value itself, its magnitude, and both in double precision for the statistics
 
 
+_STEM_SAYS = {"conv": "the stem's filters", "norm": "the same, normalised", "relu": "after the ReLU", "pool": "after the max pooling"}
+
+
 class InsideLayer(NamedTuple):
     """A layer whose maps can be looked at."""
 
     name: str  # the module's name in the model
+    part: str  # what it is: stem, layer, block, transition or end
+    block: int  # 1 for the first; 0 in the stem, one past the last at the end
+    position: int  # of a dense layer in its block, 1 for the first; else 0
     says: str  # what its maps are
     channels: int
     size: int  # pixels a side
@@ -49,23 +55,23 @@ def inside_layers(config: DenseNetConfig, image_size: int = 224) -> tuple[Inside
     The stem's steps, the new features of each dense layer, each block's output (all of its concatenation), the transitions, and the last
     norm before and after its ReLU. ValueError for an image that is too small for the net.
     """
-    stem = {"conv0": "the stem's filters", "norm0": "the same, normalised", "relu0": "after the ReLU", "pool0": "after the max pooling"}
     layers: list[InsideLayer] = []
-    for row in plan(config, image_size):
-        parts = row.path.split(".")
-        if row.block == 0:
-            layers.append(InsideLayer(row.path, stem[parts[1]], row.out_channels, row.out_size))
-        elif row.op == "cat":
-            layer, block = ".".join(parts[:3]), int(parts[1].removeprefix("denseblock"))
-            layers.append(InsideLayer(layer, "new features", config.growth_rate, row.out_size))
-            if int(parts[2].removeprefix("denselayer")) == config.block_config[block - 1]:
-                layers.append(InsideLayer(".".join(parts[:2]), "all features of the block", row.out_channels, row.out_size))
-        elif parts[-1] == "pool":
-            layers.append(InsideLayer(".".join(parts[:2]), "compressed and pooled", row.out_channels, row.out_size))
-        elif row.path == "features.norm5":
-            layers.append(InsideLayer(row.path, "all features, normalised", row.out_channels, row.out_size))
-        elif row.path == "relu5":
-            layers.append(InsideLayer(row.path, "what the classifier averages", row.out_channels, row.out_size))
+    for (block, position), rows in parts(config, image_size).items():
+        at, last = (block, position), rows[-1]
+        if block == 0:
+            layers += [InsideLayer(row.path, "stem", *at, _STEM_SAYS[row.op], row.out_channels, row.out_size) for row in rows]
+        elif position:
+            path = f"features.denseblock{block}"
+            layers.append(InsideLayer(f"{path}.denselayer{position}", "layer", *at, "new features", config.growth_rate, last.out_size))
+            if position == config.block_config[block - 1]:
+                layers.append(InsideLayer(path, "block", block, 0, "all features of the block", last.out_channels, last.out_size))
+        elif block <= len(config.block_config):
+            name = f"features.transition{block}"
+            layers.append(InsideLayer(name, "transition", *at, "compressed and pooled", last.out_channels, last.out_size))
+        else:
+            norm, relu = rows[:2]
+            layers.append(InsideLayer(norm.path, "end", *at, "all features, normalised", norm.out_channels, norm.out_size))
+            layers.append(InsideLayer(relu.path, "end", *at, "what the classifier averages", relu.out_channels, relu.out_size))
     return tuple(layers)
 
 

@@ -141,7 +141,7 @@ class _Intact:
         return self._rest(self._read(features, len(self.layers) + 1, cuts, by))
 
 
-def _checked(model: DenseNet, x: Tensor, block: int, by: str) -> BlockWiring:
+def _check_asked(model: DenseNet, x: Tensor, block: int, by: str) -> BlockWiring:
     check_input(model, x)
     checked_choice("by", by, REPLACEMENTS)
     wired = block_wiring(model.config, block)
@@ -158,7 +158,7 @@ def lesion(model: DenseNet, x: Tensor, block: int, source: int, reader: int | No
     one more than the block has layers: for what follows the block alone. The model, in eval mode, is only read. ValueError names a value
     out of range.
     """
-    wired = _checked(model, x, block, by)
+    wired = _check_asked(model, x, block, by)
     source = checked_integer("source", source, (0, len(wired.sources) - 1))
     if reader is not None:
         reader = checked_integer("reader", reader, (source + 1, len(wired.readers)))
@@ -198,7 +198,7 @@ def lesion_map(
     which may raise, is called before each batch, which takes less than half a second on everyday devices; `progress` is told the runs
     done and their number. ValueError for what would take longer than some minutes, and for values out of range.
     """
-    wired = _checked(model, x, block, by)
+    wired = _check_asked(model, x, block, by)
     check_class(model, target)
     cuts = _cuts(wired, cells)
     height, width = x.shape[2:]

@@ -38,7 +38,7 @@ class BlockWiring(NamedTuple):
     readers: tuple[Reader, ...]
 
 
-def _wired(config: DenseNetConfig, block: int, channels: int) -> BlockWiring:
+def _wire(config: DenseNetConfig, block: int, channels: int) -> BlockWiring:
     path, last = f"features.denseblock{block}", len(config.block_config)
     maker = f"features.transition{block - 1}" if block > 1 else "features.pool0" if config.stem == "imagenet" else "features.conv0"
     sources, readers = [Source("input", maker, 0, channels)], []
@@ -59,7 +59,7 @@ def wiring(config: DenseNetConfig) -> tuple[BlockWiring, ...]:
     blocks: list[BlockWiring] = []
     channels = config.num_init_features
     for block in range(1, len(config.block_config) + 1):
-        blocks.append(_wired(config, block, channels))
+        blocks.append(_wire(config, block, channels))
         channels = transition_channels(blocks[-1].sources[-1].stop, config.compression)
     return tuple(blocks)
 

@@ -26,7 +26,7 @@ _TEMPLATE = """<div class="map-head"></div>
 
 
 @dataclass(frozen=True)
-class Shown:
+class MapOnPage:
     """One map and its words; `values` None: it is still computed. `bad` marks a note that warns."""
 
     title: str
@@ -63,7 +63,7 @@ def map_panel(elem_id: str) -> gr.HTML:
     return gr.HTML("", html_template=_TEMPLATE, js_on_load=_ON_LOAD, elem_id=elem_id)
 
 
-def panel_value(view: Image.Image, maps: Sequence[Shown], *, head: str, key: str, status: str = "", shared: bool = False) -> str:
+def panel_value(view: Image.Image, maps: Sequence[MapOnPage], *, head: str, key: str, status: str = "", shared: bool = False) -> str:
     """Return the component's value, a text (see `explorer.components.chart_panel.drawn`).
 
     `head` is HTML; values that belong to one `key` keep what the visitor has set; `shared` is the scale to begin with.

@@ -8,7 +8,7 @@ import gradio as gr
 from PIL import Image
 
 from explorer.components.formatting import side
-from explorer.components.map_panel import Shown, map_panel, panel_value
+from explorer.components.map_panel import MapOnPage, map_panel, panel_value
 from explorer.components.messages import explained
 from explorer.settings import Settings
 from explorer.tabs.predict.stage import NOBODY, UNIT, Stage, head_of
@@ -36,7 +36,7 @@ def show(settings: Settings, photo: Image.Image | None, asked: Asked | None) -> 
     strip = background.run(film_strip, subject.model, subject.x, asked.target)
     label = subject.labels[asked.target].replace(" ", "_")
     maps = [
-        Shown(f"Block {i}", f"after {side(sizes[i])} maps", f"{label}-block{i}", pixels_of("grad_cam", one.map), unit=UNIT)
+        MapOnPage(f"Block {i}", f"after {side(sizes[i])} maps", f"{label}-block{i}", pixels_of("grad_cam", one.map), unit=UNIT)
         for i, one in enumerate(strip, start=1)
     ]
     status = "Grad-CAM weights a whole map by one number: before the last block that says less of what the map does to the score."

@@ -30,27 +30,24 @@ ORDERS = (LARGEST, BY_NUMBER)
 MOST_SHOWN = 48
 _WIDE_UP_TO = 24  # maps that are drawn larger, since fewer fill the place
 _WIDE_COLUMNS, _COLUMNS = 8, 12
-_PARTS = {
-    "conv0": "stem, convolution",
-    "norm0": "stem, norm",
-    "relu0": "stem, ReLU",
-    "pool0": "stem, pooling",
-    "norm5": "last norm",
+_NAMES = {
+    "features.conv0": "stem, convolution",
+    "features.norm0": "stem, norm",
+    "features.relu0": "stem, ReLU",
+    "features.pool0": "stem, pooling",
+    "features.norm5": "last norm",
     "relu5": "last ReLU",
 }
 
 
 def label_of(layer: InsideLayer) -> str:
     """Name a layer for people: block 2, layer 3: 24 maps of 16 × 16."""
-    parts = layer.name.removeprefix("features.").split(".")
-    if len(parts) == 2:
-        name = f"block {parts[0].removeprefix('denseblock')}, layer {parts[1].removeprefix('denselayer')}"
-    elif parts[0].startswith("denseblock"):
-        name = f"block {parts[0].removeprefix('denseblock')}, everything"
-    elif parts[0].startswith("transition"):
-        name = f"transition {parts[0].removeprefix('transition')}"
-    else:
-        name = _PARTS[parts[0]]
+    inside = {
+        "layer": f"block {layer.block}, layer {layer.position}",
+        "block": f"block {layer.block}, everything",
+        "transition": f"transition {layer.block}",
+    }
+    name = inside.get(layer.part) or _NAMES[layer.name]
     return f"{name}: {layer.channels} map{'s' * (layer.channels != 1)} of {side(layer.size)}"
 
 

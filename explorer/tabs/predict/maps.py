@@ -15,7 +15,7 @@ from densenet.attribution.options import BASELINE, BLOCK, NOISE, SAMPLES, STEPS,
 from densenet.config import BLOCKS_RANGE
 from densenet.stopping import Cancelled, Stop
 from explorer.components.formatting import duration
-from explorer.components.map_panel import Shown, map_panel, panel_value
+from explorer.components.map_panel import MapOnPage, map_panel, panel_value
 from explorer.components.messages import explained
 from explorer.settings import Settings
 from explorer.tabs.predict.stage import FIRST_METHODS, METHOD_CHOICES, NOBODY, UNIT, Stage, head_of
@@ -66,7 +66,7 @@ def _note(attribution: Attribution) -> tuple[str, bool]:
     return f"completeness error {100 * judged.error:.1f}\u00a0% ({attribution.delta:+.2g})", bool(judged.flagged)
 
 
-def _one(subject: Subject, asked: Asked, against: int, method: str, options: dict[str, object], stop: Stop) -> Iterator[Shown]:
+def _one(subject: Subject, asked: Asked, against: int, method: str, options: dict[str, object], stop: Stop) -> Iterator[MapOnPage]:
     """Yield one map while it grows, and last as it is."""
     facts = METHODS[method]
     other = None if against == NOBODY else against
@@ -90,7 +90,7 @@ def _one(subject: Subject, asked: Asked, against: int, method: str, options: dic
             **options,  # type: ignore[arg-type]
         )
 
-    yield Shown(facts.label, "computing …")
+    yield MapOnPage(facts.label, "computing …")
     started = time.perf_counter()
     growing = background.stream(work)
     while True:
@@ -100,14 +100,14 @@ def _one(subject: Subject, asked: Asked, against: int, method: str, options: dic
             result: Attribution = end.value
             break
         except ValueError as error:
-            yield Shown(facts.label, str(error))
+            yield MapOnPage(facts.label, str(error))
             return
-        yield Shown(facts.label, f"{100 * share:.0f}\u00a0% …", values=pixels_of(method, so_far), unit=UNIT)
+        yield MapOnPage(facts.label, f"{100 * share:.0f}\u00a0% …", values=pixels_of(method, so_far), unit=UNIT)
     note, bad = _note(result)
     stem = f"{subject.labels[asked.target].replace(' ', '_')}-{method}"
     took = duration(time.perf_counter() - started)
     says = f"{facts.says} · {took}"
-    yield Shown(facts.label, says, stem, pixels_of(method, result.map), note, bad, UNIT, facts.known_wrong, method)
+    yield MapOnPage(facts.label, says, stem, pixels_of(method, result.map), note, bad, UNIT, facts.known_wrong, method)
 
 
 @explained
@@ -126,7 +126,7 @@ def show(
         return
     subject = subject_of(settings, photo, asked)
     other = NOBODY if against is None or against == asked.target or against >= len(subject.labels) else int(against)
-    drawn = {name: Shown(METHODS[name].label, "waiting …") for name in methods}
+    drawn = {name: MapOnPage(METHODS[name].label, "waiting …") for name in methods}
     key = f"{asked}{other}{methods}{values}"
 
     def page() -> str:
@@ -139,7 +139,7 @@ def show(
                     drawn[name] = shown
                     yield page()
     except Cancelled:
-        drawn |= {name: Shown(one.title, "stopped") for name, one in drawn.items() if "…" in one.says}
+        drawn |= {name: MapOnPage(one.title, "stopped") for name, one in drawn.items() if "…" in one.says}
         yield page()
 
 

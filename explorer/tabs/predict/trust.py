@@ -15,7 +15,7 @@ from densenet.attribution.cost import check_trust
 from densenet.stopping import Cancelled, Stop
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.charts import Figure, layout_of
-from explorer.components.map_panel import Shown, map_panel, panel_value
+from explorer.components.map_panel import MapOnPage, map_panel, panel_value
 from explorer.components.messages import explained
 from explorer.components.theme import BLOCK_COLOURS, NEUTRAL
 from explorer.settings import Settings
@@ -143,7 +143,7 @@ def show(
         with cancellable(request, EXPLAINING) as stop:
             for check in _checks(subject, asked, method, stop):
                 if isinstance(check, Attribution):
-                    shown = Shown(facts.label, facts.says, method, pixels_of(method, check.map), unit=UNIT)
+                    shown = MapOnPage(facts.label, facts.says, method, pixels_of(method, check.map), unit=UNIT)
                     value = panel_value(subject.view, [shown], head=head_of(subject, asked, NOBODY), key=f"{asked}{method}")
                     yield value, gr.skip(), gr.skip()
                     if not facts.has_delta:
@@ -172,12 +172,12 @@ def show_if_open(request: gr.Request, view: str, *sources: Any) -> Iterator[Any]
     yield from show(*sources, request)  # type: ignore[call-arg]
 
 
-def judged(event: gr.EventData) -> tuple[str, str, Any, str]:
+def judge(event: gr.EventData) -> tuple[str, str, Any, str]:
     """Return the method to judge, for the session and for the page, and this view as the one that is open."""
     return str(event.method), str(event.method), gr.Tabs(selected=TITLE), TITLE
 
 
-def chosen(method: str) -> str:
+def choose(method: str) -> str:
     """Return the method that the visitor chose, for the session."""
     return method
 
@@ -196,12 +196,12 @@ def build(stage: Stage, tab: gr.Tab, views: gr.Tabs, maps: gr.HTML) -> None:
     judging = gr.State(method.value)  # not what the page's dropdown says: opening this view would ask with its value of before
     sources = [stage.settings, stage.photo, stage.asked, judging]
     outputs = [panel, checks, curves]
-    other = method.input(chosen, method, judging, api_name="choose_judged", **each_time())
+    other = method.input(choose, method, judging, api_name="choose_judged", **each_time())
     renewed = other.then(cancel_explaining, None, None, api_name="supersede_trust", **each_time())
     renewed.then(show, sources, outputs, api_name="show_judged", **latest(EXPLAINING))
     opened = tab.select(cancel_explaining, None, None, api_name="supersede_by_trust", **each_time())
     opened.then(show, sources, outputs, api_name="show_trust", **latest(EXPLAINING))
     stage.renewed.then(show_if_open, [stage.view, *sources], outputs, api_name="follow_trust", **latest(EXPLAINING))
     # The view that it opens asks for the checks.
-    maps.judge(judged, None, [judging, method, views, stage.view], api_name="judge", **at_once())
+    maps.judge(judge, None, [judging, method, views, stage.view], api_name="judge", **at_once())
     stop.click(cancel_explaining, None, None, api_name="stop_trust", **at_once())

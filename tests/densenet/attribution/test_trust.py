@@ -16,7 +16,15 @@ from torch import Tensor, nn
 from densenet import PRESETS
 from densenet.attribution import Attribution, attribute
 from densenet.attribution.insertion import Curves, curves
-from densenet.attribution.trust import Completeness, RandomisedWeights, completeness, randomised_weights, rank_correlation, trust, untrained
+from densenet.attribution.trust import (
+    Completeness,
+    RandomisedWeights,
+    completeness,
+    draw_untrained,
+    randomised_weights,
+    rank_correlation,
+    trust,
+)
 from densenet.model.net import DenseNet
 from densenet.stopping import Cancelled
 from densenet.weights.loading import load
@@ -110,7 +118,7 @@ def test_a_large_map_of_many_ties() -> None:
 def test_an_untrained_net_shares_nothing_with_the_trained_one() -> None:
     trained = load("cifar10")
     before = [(t.clone(), t._version) for t in trained.state_dict().values()]
-    net = untrained(trained, 0)
+    net = draw_untrained(trained, 0)
     assert list(net.state_dict()) == list(trained.state_dict())
     for (name, new), old in zip(net.named_parameters(), trained.parameters(), strict=True):
         assert new.shape == old.shape
@@ -131,7 +139,7 @@ def test_an_untrained_net_shares_nothing_with_the_trained_one() -> None:
 def test_untrained_weights_are_drawn_as_a_new_nets(make_net: Make) -> None:
     model = make_net(PRESETS["classroom"])
     torch.manual_seed(1)
-    fresh, drawn = dict(DenseNet(model.config).named_parameters()), dict(untrained(model, 0).named_parameters())
+    fresh, drawn = dict(DenseNet(model.config).named_parameters()), dict(draw_untrained(model, 0).named_parameters())
     for name, weight in drawn.items():
         if weight.numel() > 1000:
             assert weight.std().item() == pytest.approx(fresh[name].std().item(), rel=0.1), name
@@ -143,7 +151,7 @@ def test_untrained_weights_are_drawn_as_a_new_nets(make_net: Make) -> None:
 def test_the_seed_decides(make_net: Make) -> None:
     model = make_net(TINY).double()
     state = torch.get_rng_state()
-    first, again, other = (untrained(model, seed) for seed in (4, 4, 5))
+    first, again, other = (draw_untrained(model, seed) for seed in (4, 4, 5))
     assert torch.equal(torch.get_rng_state(), state), "the caller's random numbers are his own"
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
     assert not torch.equal(first.classifier.weight, other.classifier.weight)
@@ -156,7 +164,7 @@ def test_signals_neither_explode_nor_vanish(name: str) -> None:
     config = PRESETS[name]
     with torch.device("meta"):
         model = DenseNet(config)
-    net = untrained(model.to_empty(device="cpu").eval(), 0)
+    net = draw_untrained(model.to_empty(device="cpu").eval(), 0)
     with torch.no_grad():
         h = torch.randn(1, config.in_channels, 64, 64, generator=torch.Generator().manual_seed(0))
         for part in net.features:
@@ -197,7 +205,7 @@ def test_a_map_that_follows_the_net_is_not_flagged(make_net: Make) -> None:
     assert len(result.absolute) == len(result.signed) == 3
     pixels = values.sum(1)[0].double()
     for number in range(3):
-        other = explain(untrained(model, number)).map.sum(1)[0].double()
+        other = explain(draw_untrained(model, number)).map.sum(1)[0].double()
         assert result.signed[number] == rank_correlation(pixels, other)
         assert result.absolute[number] == rank_correlation(pixels.abs(), other.abs())
     assert result.flagged is False

@@ -74,6 +74,18 @@ def test_the_layers_of_densenet121() -> None:
     assert layers["relu5"] == (1024, 7)
 
 
+def test_a_layer_knows_what_it_is_and_where() -> None:
+    layers = inside_layers(PRESETS["densenet121"])
+    places = [(layer.part, layer.block, layer.position) for layer in layers]
+    expected = [("stem", 0, 0)] * 4
+    for block, count in enumerate((6, 12, 24, 16), start=1):
+        expected += [("layer", block, position) for position in range(1, count + 1)]
+        expected += [("block", block, 0), ("transition", block, 0)] if block < 4 else [("block", block, 0), ("end", 5, 0), ("end", 5, 0)]
+    assert places == expected
+    says = [layer.says for layer in layers[:4]]
+    assert says == ["the stem's filters", "the same, normalised", "after the ReLU", "after the max pooling"]
+
+
 def test_the_order_is_that_of_execution(make_net: Make) -> None:
     model = make_net(CONFIGS["imagenet stem"])
     order = list(hooked(model, photo()))

@@ -99,6 +99,9 @@ def test_every_layer_can_be_chosen_and_a_strange_one_becomes_the_first(photo: Im
     k, (first, second, *_) = config.growth_rate, config.block_config
     channels = int((config.num_init_features + first * k) * config.compression) + second * k
     assert labels["features.denseblock2.denselayer3"] == f"block 2, layer 3: {k} maps of 16\u00a0×\u00a016"
+    assert labels["features.transition2"].startswith("transition 2: ")
+    assert labels["features.conv0"].startswith("stem, convolution: ")
+    assert labels["relu5"].startswith("last ReLU: ")
     assert labels["features.denseblock2"] == f"block 2, everything: {channels} maps of 16\u00a0×\u00a016"
 
 

@@ -149,8 +149,8 @@ def test_a_map_that_is_given_up_is_given_up_everywhere(monkeypatch: pytest.Monke
 
 def test_a_map_asks_for_its_checks() -> None:
     event = gr.EventData(None, {"method": "occlusion"})
-    assert trust.judged(event)[:2] == ("occlusion", "occlusion")
-    assert trust.judged(event)[3] == trust.TITLE
+    assert trust.judge(event)[:2] == ("occlusion", "occlusion")
+    assert trust.judge(event)[3] == trust.TITLE
 
 
 def test_nothing_is_checked_without_a_photo_or_for_a_view_that_is_not_open() -> None:
