@@ -129,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         job, run = read_arguments(argv)
         if job.threads is not None:
             torch.set_num_threads(job.threads)
-        with parallel.together(choose_device(job.device)) as device:
+        with parallel.process_group(choose_device(job.device)) as device:
             _train(job, run, device)
     except ValueError as error:
         print(error, file=sys.stderr)

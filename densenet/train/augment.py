@@ -38,13 +38,13 @@ def _views(recipe: Recipe, count: int, size_px: int, generator: torch.Generator)
     return theta
 
 
-def viewed(pictures: Tensor, theta: Tensor, size_px: int) -> Tensor:
+def view(pictures: Tensor, theta: Tensor, size_px: int) -> Tensor:
     """Look at N x C x H x W `pictures` through affine maps `theta`, N x 2 x 3, at `size_px` a side; mirrored beyond the edges."""
     grid = functional.affine_grid(theta.to(pictures.device), [len(pictures), pictures.shape[1], size_px, size_px], align_corners=False)
     return functional.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def adjusted(pictures: Tensor, kind: str, factors: Tensor) -> Tensor:
+def adjust(pictures: Tensor, kind: str, factors: Tensor) -> Tensor:
     """Blend each of N x C x H x W `pictures` (0 to 1) with its black, grey, colourless or blurred self, by N `factors` (1: unchanged)."""
     factors = factors.to(pictures.device).view(-1, 1, 1, 1)
     if kind == "brightness":
@@ -74,13 +74,13 @@ def _cut_out(pictures: Tensor, side_px: int, generator: torch.Generator) -> Tens
     return pictures.masked_fill((in_y[:, :, None] & in_x[:, None, :]).unsqueeze(1).to(pictures.device), 0.0)
 
 
-def normalised(pictures: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+def normalise(pictures: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
     """Scale N x C x H x W `pictures`, 0 to 1, channel by channel."""
     means, stds = (torch.tensor(values, device=pictures.device).view(1, -1, 1, 1) for values in (mean, std))
     return (pictures - means) / stds
 
 
-def augmented(
+def augment(
     pictures: Tensor,
     recipe: Recipe,
     size_px: int,
@@ -91,10 +91,10 @@ def augmented(
     """Return a random view of each of N x C x H x W uint8 `pictures`, as the net reads it: N x C x size_px x size_px, normalised."""
     views = pictures.float().div_(255.0)
     if recipe.crop != "none" or recipe.flip or pictures.shape[-1] != size_px:
-        views = viewed(views, _views(recipe, len(views), size_px, generator), size_px)
+        views = view(views, _views(recipe, len(views), size_px, generator), size_px)
     for kind in ("brightness", "contrast", "saturation", "sharpness"):
         strength = getattr(recipe, kind)
         if strength and (kind != "saturation" or views.shape[1] == 3):
-            views = adjusted(views, kind, _uniform(1.0 - strength, 1.0 + strength, len(views), generator))
-    views = normalised(views, mean, std)
+            views = adjust(views, kind, _uniform(1.0 - strength, 1.0 + strength, len(views), generator))
+    views = normalise(views, mean, std)
     return _cut_out(views, recipe.cutout_px, generator) if recipe.cutout_px else views

@@ -63,7 +63,7 @@ class ImageSet:
         return digest.hexdigest()
 
 
-def measured_preprocessing(images: Tensor) -> Preprocessing:
+def measure_preprocessing(images: Tensor) -> Preprocessing:
     """Return the scaling of uint8 `images`, N x C x H x H, by the mean and deviation of each channel, to four digits."""
     histograms = [torch.bincount(images[:, c].flatten(), minlength=256).double() for c in range(images.shape[1])]
     levels = torch.arange(256, dtype=torch.float64) / 255.0
@@ -104,7 +104,7 @@ def load_folder(
     names: list[str] = []
     skipped: list[str] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without holding the interpreter
-        decoded = pool.map(partial(_decoded, size_px=size_px, stop=stop), [path for path, _ in files])
+        decoded = pool.map(partial(_decode, size_px=size_px, stop=stop), [path for path, _ in files])
         for done, ((path, label), picture) in enumerate(zip(files, decoded, strict=True), start=1):
             progress(done, len(files))
             name = str(path.relative_to(folder))
@@ -120,10 +120,10 @@ def load_folder(
         unreadable = f"; {len(skipped)} files could not be read, the first: {skipped[0]}" if skipped else ""
         raise ValueError(f"each class of {folder} needs at least {MIN_IMAGES} readable pictures, too few has {', '.join(few)}{unreadable}")
     kept = images[: len(labels)]
-    return ImageSet(kept, torch.tensor(labels), classes, tuple(names), measured_preprocessing(kept), tuple(skipped))
+    return ImageSet(kept, torch.tensor(labels), classes, tuple(names), measure_preprocessing(kept), tuple(skipped))
 
 
-def _decoded(path: Path, size_px: int, stop: Stop) -> Tensor | str:
+def _decode(path: Path, size_px: int, stop: Stop) -> Tensor | str:
     """Return the picture that the net will see of a file, uint8, 3 x H x H, or why there is none."""
     stop()
     try:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from densenet.model.net import DenseNet
 from densenet.pictures.preprocessing import Preprocessing
-from densenet.train.augment import normalised
+from densenet.train.augment import normalise
 from densenet.train.data import ImageSet
 
 _BATCH = 250
@@ -47,7 +47,7 @@ def logits_of(model: DenseNet, data: ImageSet, preprocessing: Preprocessing) -> 
         with torch.inference_mode():
             parts = []
             for part in data.images.split(_BATCH):
-                x = normalised(part.to(device).float().div_(255.0), preprocessing.mean, preprocessing.std)
+                x = normalise(part.to(device).float().div_(255.0), preprocessing.mean, preprocessing.std)
                 parts.append(model(x.contiguous(memory_format=torch.channels_last)).float().cpu())
             return torch.cat(parts)
     finally:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from torch.nn import functional
 from densenet.stopping import Cancelled, Stop
 from densenet.train import checkpoint as checkpoints
 from densenet.train import parallel
-from densenet.train.augment import augmented
+from densenet.train.augment import augment
 from densenet.train.data import ImageSet
 from densenet.train.evaluation import evaluate
 from densenet.train.events import Event, append, ask, asked, log_of, wish_of
@@ -39,6 +39,16 @@ def _given_up(stop: Stop) -> bool:
     return False
 
 
+@dataclass
+class Meter:
+    """Sums since the last report: loss and right answers over the pictures seen, and the seconds that they took."""
+
+    loss: float = 0.0
+    correct: float = 0.0
+    seen: int = 0
+    seconds: float = 0.0
+
+
 class Loop:
     """A training state with the data, recipe and file that it works with; `identity` goes into each checkpoint."""
 
@@ -54,15 +64,15 @@ class Loop:
     ) -> None:
         self.state, self.recipe, self.file, self.identity, self.device = state, recipe, file, identity, device
         self.train, self.valid = data
-        self.share = min(recipe.batch_size, len(self.train)) // parallel.processes()  # of a batch, for each process
-        self.batch = self.share * parallel.processes()
+        self.share = min(recipe.batch_size, len(self.train)) // parallel.world_size()  # of a batch, for each process
+        self.batch = self.share * parallel.world_size()
         self.steps_per_epoch = len(self.train) // self.batch
         self.steps = recipe.epochs * self.steps_per_epoch
-        self.net = parallel.shared(state.model, device)
+        self.net = parallel.data_parallel(state.model, device)
         self.report = report
         self.order: Tensor | None = None
         self.last = time.perf_counter()
-        self.meter = [0.0, 0.0, 0.0, 0.0]  # since the last report: loss, right ones, pictures, seconds
+        self.meter = Meter()
 
     def tell(self, kind: str, **values: object) -> None:
         """Report an event and write it into the log; only rank 0 does."""
@@ -81,7 +91,7 @@ class Loop:
         if kind == "epoch":
             state.history.append(asdict(event))
         if self.file is not None:
-            with suppress(OSError):  # a full disk: the training shall outlive it, and its history is in the checkpoint
+            with suppress(OSError):  # a full disk: the training outlives it, and its history is in the checkpoint
                 append(log_of(self.file), event)
         self.report(event)
 
@@ -117,7 +127,7 @@ class Loop:
         generator = generator_for(recipe.seed, state.step, _VIEWS + parallel.rank())
         pictures, labels = self.train.images[indices].to(self.device), self.train.labels[indices].to(self.device)
         size_px = recipe.size_px(state.progress, pictures.shape[-1])
-        x = augmented(pictures, recipe, size_px, scaling.mean, scaling.std, generator)
+        x = augment(pictures, recipe, size_px, scaling.mean, scaling.std, generator)
         if recipe.channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # dropout's draws
@@ -135,17 +145,17 @@ class Loop:
         count, right = len(labels), float((logits.detach().argmax(1) == labels).sum())
         state.step += 1
         state.loss_sum, state.correct, state.seen = state.loss_sum + value * count, state.correct + right, state.seen + count
-        for i, amount in enumerate((value * count, right, count)):
-            self.meter[i] += amount
+        meter = self.meter
+        meter.loss, meter.correct, meter.seen = meter.loss + value * count, meter.correct + right, meter.seen + count
 
     def advance(self) -> None:
         """Move the clock and the schedule on."""
         elapsed = self.tick()
         state = self.state
-        self.meter[3] += elapsed
+        self.meter.seconds += elapsed
         state.seconds += elapsed
         if self.recipe.minutes is not None:
-            (state.seconds,) = parallel.largest([state.seconds], self.device)
+            (state.seconds,) = parallel.all_max([state.seconds], self.device)
         state.progress = state.step / self.steps
         if self.recipe.minutes is not None:
             state.progress = min(1.0, max(state.progress, state.seconds / (60.0 * self.recipe.minutes)))
@@ -153,12 +163,10 @@ class Loop:
 
     def tell_progress(self) -> None:
         """Report what happened since the last report."""
-        loss, right, seen, seconds = self.meter
-        if seen:
-            together = parallel.processes()
-            speed = round(together * seen / seconds, 1) if seconds else None
-            self.tell("progress", loss=loss / seen, accuracy=right / seen, images_per_second=speed)
-        self.meter = [0.0, 0.0, 0.0, 0.0]
+        meter, self.meter = self.meter, Meter()
+        if meter.seen:
+            speed = round(parallel.world_size() * meter.seen / meter.seconds, 1) if meter.seconds else None
+            self.tell("progress", loss=meter.loss / meter.seen, accuracy=meter.correct / meter.seen, images_per_second=speed)
 
     def end_epoch(self) -> None:
         """Evaluate, keep the net if it is the best, and save."""
@@ -180,7 +188,7 @@ class Loop:
         while True:
             wish = asked(self.file) if self.file is not None and not parallel.rank() else "go"
             told = (wish == "pause", asked_to_end.is_set() or wish == "stop", _given_up(stop))
-            pause, *ends = parallel.largest([float(one) for one in told], self.device)
+            pause, *ends = parallel.all_max([float(one) for one in told], self.device)
             if any(ends) or not pause:
                 break
             if not paused:
@@ -212,7 +220,7 @@ class Loop:
                 self.save(must=True)
                 reason = "asked to stop" if end == "stopped" else "nobody waits for it any more"
                 self.tell("stopped", message=f"{reason}; start again with the same checkpoint to go on")
-                self.forget_wish()  # the next start shall not stop at once
+                self.forget_wish()  # the next start must not stop at once
                 if end == "cancelled":
                     raise Cancelled
                 return
@@ -226,7 +234,7 @@ class Loop:
             elif time.perf_counter() - saved >= save_seconds:
                 self.save(must=False)
                 saved = time.perf_counter()
-            if self.meter[3] >= report_seconds:
+            if self.meter.seconds >= report_seconds:
                 self.tell_progress()
         self.tell("end")
         self.forget_wish()

@@ -1,4 +1,4 @@
-"""One training by several processes, as `torchrun` starts them: who is who, and what they agree on.
+"""One training by several processes, as `torchrun` starts them: each one's rank, and what they agree on.
 
 BatchNorm's statistics stay each process's own; those of rank 0 are evaluated and saved.
 """
@@ -17,18 +17,18 @@ from torch import distributed, nn
 Value = TypeVar("Value")
 
 
-def processes() -> int:
+def world_size() -> int:
     """Return how many processes train together."""
     return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
 
 def rank() -> int:
     """Return this process's number; 0 saves, evaluates and reports."""
-    return distributed.get_rank() if processes() > 1 else 0
+    return distributed.get_rank() if world_size() > 1 else 0
 
 
 @contextmanager
-def together(device: torch.device) -> Iterator[torch.device]:
+def process_group(device: torch.device) -> Iterator[torch.device]:
     """Join the processes that `torchrun` started, if it did, and give each its device: a CUDA device by its local rank."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
         yield device
@@ -43,9 +43,9 @@ def together(device: torch.device) -> Iterator[torch.device]:
         distributed.destroy_process_group()
 
 
-def shared(model: nn.Module, device: torch.device) -> nn.Module:
+def data_parallel(model: nn.Module, device: torch.device) -> nn.Module:
     """Return `model` as one whose backward pass averages gradients over the processes, or itself if there is one only."""
-    if processes() == 1:
+    if world_size() == 1:
         return model
     devices = [device.index] if device.type == "cuda" else None
     wrapper = nn.parallel.DistributedDataParallel
@@ -53,18 +53,18 @@ def shared(model: nn.Module, device: torch.device) -> nn.Module:
     return wrapper(model, device_ids=devices, **{name: False})  # type: ignore[arg-type]
 
 
-def largest(values: Sequence[float], device: torch.device) -> list[float]:
+def all_max(values: Sequence[float], device: torch.device) -> list[float]:
     """Return, for each of `values`, the largest that any process has: what they all go by."""
-    if processes() == 1:
+    if world_size() == 1:
         return list(values)
     tensor = torch.tensor(values, dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)
     distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
     return tensor.tolist()
 
 
-def given_by_first(value: Value) -> Value:
+def broadcast(value: Value) -> Value:
     """Return what rank 0 gives, to every process."""
-    if processes() == 1:
+    if world_size() == 1:
         return value
     box = [value]
     distributed.broadcast_object_list(box, 0)

@@ -19,7 +19,7 @@ from torchvision.transforms.v2.functional import resize
 from densenet.checks import checked_integer
 from densenet.config import IMAGE_SIZE_RANGE
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
-from densenet.train.data import MAX_BYTES, ImageSet, load_folder, measured_preprocessing
+from densenet.train.data import MAX_BYTES, ImageSet, load_folder, measure_preprocessing
 from densenet.train.folders import split_folders
 
 DATASETS = ("fashion_mnist", "cifar10", "cifar100")
@@ -53,12 +53,12 @@ def load_dataset(
     if pictures.is_dir():
         return load_folder(pictures, 32, progress=progress, stop=stop)
     kind = datasets.CIFAR10 if name == "cifar10" else datasets.CIFAR100
-    found = _opened(name, Path(folder), lambda: kind(str(folder), train=train, download=download))
+    found = _open(name, Path(folder), lambda: kind(str(folder), train=train, download=download))
     images = torch.from_numpy(found.data).permute(0, 3, 1, 2).contiguous()
     return _image_set(images, torch.tensor(found.targets), tuple(found.classes))
 
 
-def _opened(name: str, folder: Path, make: Callable[[], datasets.VisionDataset]) -> datasets.VisionDataset:
+def _open(name: str, folder: Path, make: Callable[[], datasets.VisionDataset]) -> datasets.VisionDataset:
     """Return what `make` reads, torchvision's many errors as one ValueError."""
     try:
         return make()
@@ -76,10 +76,10 @@ def _fashion_mnist(folder: Path, train: bool, download: bool) -> ImageSet:
     else:
         if not download:
             raise ValueError(f"fashion_mnist is not in {folder}: it needs the idx files, or download")
-        found = _opened("fashion_mnist", folder, lambda: datasets.FashionMNIST(str(folder), train=train, download=True))
+        found = _open("fashion_mnist", folder, lambda: datasets.FashionMNIST(str(folder), train=train, download=True))
         return _image_set(found.data.unsqueeze(1), found.targets, tuple(found.classes))
     try:
-        images, labels = (_unpacked(file, read) for file, read in zip(files, (read_image_file, read_label_file), strict=True))
+        images, labels = (_unpack(file, read) for file, read in zip(files, (read_image_file, read_label_file), strict=True))
     except Exception:  # a damaged file raises what it likes
         raise ValueError(f"fashion_mnist could not be read from {folder}: a file is damaged or ends early") from None
     return _image_set(images.unsqueeze(1), labels, tuple(datasets.FashionMNIST.classes))
@@ -89,7 +89,7 @@ def _idx_file(folder: Path, name: str) -> Path | None:
     return next((file for file in (folder / name, folder / f"{name}.gz") if file.is_file()), None)
 
 
-def _unpacked(file: Path | None, read: Callable[[str], torch.Tensor]) -> torch.Tensor:
+def _unpack(file: Path | None, read: Callable[[str], torch.Tensor]) -> torch.Tensor:
     """Read an idx file by torchvision's reader, which wants a plain file."""
     assert file is not None
     if file.suffix != ".gz":
@@ -103,10 +103,10 @@ def _unpacked(file: Path | None, read: Callable[[str], torch.Tensor]) -> torch.T
 
 def _image_set(images: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...]) -> ImageSet:
     names = tuple(str(i) for i in range(len(labels)))
-    return ImageSet(images, labels.long(), classes, names, measured_preprocessing(images))
+    return ImageSet(images, labels.long(), classes, names, measure_preprocessing(images))
 
 
-def resized(data: ImageSet, size_px: int, max_bytes: int = MAX_BYTES) -> ImageSet:
+def resize_set(data: ImageSet, size_px: int, max_bytes: int = MAX_BYTES) -> ImageSet:
     """Return `data` with its pictures brought to `size_px` pixels a side, bilinear; ValueError if they need more than `max_bytes`."""
     checked_integer("size_px", size_px, IMAGE_SIZE_RANGE)
     count, channels, side, _ = data.images.shape
@@ -139,7 +139,7 @@ def load_split(
         train, test = (load_dataset(source, folder, train=half, download=download, progress=progress, stop=stop) for half in (True, False))
         if size_px is None:
             return train, test
-        return resized(train, size_px, max_bytes), resized(test, size_px, max_bytes)
+        return resize_set(train, size_px, max_bytes), resize_set(test, size_px, max_bytes)
     side = _FOLDER_SIZE_PX if size_px is None else size_px
     read = partial(load_folder, size_px=side, max_bytes=max_bytes, progress=progress, stop=stop)
     place, other = split_folders(Path(source))

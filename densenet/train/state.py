@@ -5,7 +5,6 @@ Randomness needs no state of its own: order, augmentation and dropout are drawn 
 
 from __future__ import annotations
 
-import copy
 from dataclasses import asdict
 from functools import partial
 from typing import cast
@@ -27,13 +26,13 @@ def generator_for(seed: int, number: int, purpose: int) -> torch.Generator:
     return torch.Generator().manual_seed(((seed * _MIX + number) * _MIX + purpose) % 2**63)
 
 
-def _averaged(decay: float, average: list[Tensor], current: list[Tensor], count: Tensor) -> None:
-    """Take an exponential moving average that forgets its beginnings sooner: after few steps it is not yet longer than they are."""
+def _average(decay: float, average: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+    """Take an exponential moving average, with a shorter memory at the start, so that the random first weights fade."""
     steps = int(count)
     get_ema_multi_avg_fn(min(decay, (1 + steps) / (10 + steps)))(average, current, count)
 
 
-def _grouped(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+def _group(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
     """Put norms and biases, whose tensors have one dimension, into a group without weight decay."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     return [
@@ -43,7 +42,7 @@ def _grouped(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    groups = _grouped(model, recipe.weight_decay)
+    groups = _group(model, recipe.weight_decay)
     if recipe.optimizer == "adam":
         return torch.optim.AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999), fused=True)
     return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True)
@@ -59,7 +58,7 @@ class TrainingState:
         self.scheduler = LambdaLR(self.optimizer, lambda _: rate_factor(recipe, self.progress))
         self.average: AveragedModel | None = None
         if recipe.ema_decay:
-            self.average = AveragedModel(model, multi_avg_fn=partial(_averaged, recipe.ema_decay), use_buffers=True)
+            self.average = AveragedModel(model, multi_avg_fn=partial(_average, recipe.ema_decay), use_buffers=True)
         self.step = 0
         self.seconds = 0.0
         self.finished = False
@@ -98,9 +97,8 @@ class TrainingState:
             "history": self.history,
         }
 
-    def restore(self, saved: dict[str, object]) -> None:
+    def restore(self, values: dict[str, object]) -> None:
         """Take over what `as_dict` gave."""
-        values = copy.copy(saved)
         self.model.load_state_dict(cast(dict[str, Tensor], values["model"]))
         if self.average is not None:
             self.average.load_state_dict(cast(dict[str, Tensor], values["average"]))
@@ -116,7 +114,7 @@ class TrainingState:
         return copies * sum(t.numel() * t.element_size() for t in self.model.state_dict().values())
 
 
-def described(model: DenseNet, recipe: Recipe, train: ImageSet) -> dict[str, object]:
+def identity_of(model: DenseNet, recipe: Recipe, train: ImageSet) -> dict[str, object]:
     """Return what a checkpoint must agree with before it is gone on with: net, recipe, scaling and pictures."""
     scaling = train.preprocessing
     return {

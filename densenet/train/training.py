@@ -25,7 +25,7 @@ from densenet.train.evaluation import Evaluation, evaluate
 from densenet.train.events import Event, forget_after, log_of
 from densenet.train.loop import Loop, Report
 from densenet.train.recipe import Recipe
-from densenet.train.state import TrainingState, described
+from densenet.train.state import TrainingState, identity_of
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def _check(model: DenseNet, train: ImageSet, valid: ImageSet, recipe: Recipe) ->
         raise ValueError("valid must have the classes, channels and size of train")
     if len(train) < 2 or len(valid) < 1:
         raise ValueError(f"train needs 2 pictures and valid 1, got {len(train)} and {len(valid)}")
-    if recipe.batch_size % parallel.processes():
-        raise ValueError(f"batch_size must be a multiple of the {parallel.processes()} processes, got {recipe.batch_size}")
-    share = min(recipe.batch_size, len(train)) // parallel.processes()
+    if recipe.batch_size % parallel.world_size():
+        raise ValueError(f"batch_size must be a multiple of the {parallel.world_size()} processes, got {recipe.batch_size}")
+    share = min(recipe.batch_size, len(train)) // parallel.world_size()
     if share < 2:
         raise ValueError(f"batch_size must give each process at least 2 pictures, since BatchNorm needs more than one, got {share}")
     if recipe.early_px > size_px:
@@ -123,8 +123,8 @@ def fit(
     before each step; where it raises `Cancelled`, a checkpoint is written first. Beside the checkpoint lies a log of all events, which
     `report` is told too, about every `report_seconds`.
 
-    Started by torchrun within `parallel.together`, the processes share each batch and average their gradients. BatchNorm's statistics stay
-    each process's own; rank 0's are evaluated and saved. Only rank 0 reports, of its own share.
+    Started by torchrun within `parallel.process_group`, the processes share each batch and average their gradients. BatchNorm's
+    statistics stay each process's own; rank 0's are evaluated and saved. Only rank 0 reports, of its own share.
 
     ValueError: net, data and recipe that do not go together, a checkpoint of another training or in use, no room for checkpoints, a device
     out of memory, a loss that is no longer finite. OSError: the last checkpoint could not be written; the one before is still there.
@@ -134,9 +134,9 @@ def fit(
     model.to(target, memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)  # type: ignore[call-overload]
     state = TrainingState(model, recipe)
     file = None if checkpoint is None else Path(checkpoint)
-    identity = described(model, recipe, train)
+    identity = identity_of(model, recipe, train)
     with locked(file if not parallel.rank() else None, state.needed_bytes()), _signals() as asked_to_end, _own_draws(target):
-        saved = parallel.given_by_first(None if parallel.rank() else _read(file, identity))
+        saved = parallel.broadcast(None if parallel.rank() else _read(file, identity))
         if saved is not None:
             state.restore(saved)
         if file is not None and not parallel.rank():
@@ -144,7 +144,7 @@ def fit(
         loop = Loop(state, (train, valid), recipe, file, identity, report, target)
         with memory_errors_explained("Not trained", f"training on batches of {loop.share} pictures", device_memory(target)):
             loop.run(asked_to_end, stop, report_seconds, save_seconds)
-    best = parallel.given_by_first(state.best)
+    best = parallel.broadcast(state.best)
     if best is not None:
         model.load_state_dict(best)
     return Result(

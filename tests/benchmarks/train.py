@@ -27,7 +27,7 @@ from densenet.model.net import DenseNet
 from densenet.pictures.preprocessing import Preprocessing
 from densenet.running.device import native_bfloat16
 from densenet.train import ImageSet, Recipe, fit, hold_out
-from densenet.train.augment import normalised
+from densenet.train.augment import normalise
 from densenet.train.loop import Loop
 from densenet.train.sources import load_split
 from densenet.train.state import TrainingState
@@ -78,7 +78,7 @@ def plain_training(net: nn.Module, train: ImageSet, epochs: int, batch: int, lr:
         order = torch.randperm(len(train))
         for i in range(steps):
             chosen = order[i * batch : (i + 1) * batch]
-            x = normalised(train.images[chosen].float() / 255.0, train.preprocessing.mean, train.preprocessing.std)
+            x = normalise(train.images[chosen].float() / 255.0, train.preprocessing.mean, train.preprocessing.std)
             optimizer.zero_grad()
             nn.functional.cross_entropy(net(x), train.labels[chosen]).backward()
             optimizer.step()
@@ -92,7 +92,7 @@ def right(net: nn.Module, data: ImageSet) -> float:
     with torch.inference_mode():
         parts = data.images.split(500)
         scaling = data.preprocessing
-        said = torch.cat([net(normalised(part.float() / 255.0, scaling.mean, scaling.std)).argmax(1) for part in parts])
+        said = torch.cat([net(normalise(part.float() / 255.0, scaling.mean, scaling.std)).argmax(1) for part in parts])
     return float((said == data.labels).double().mean())
 
 

@@ -24,7 +24,7 @@ def stop_at(file: Path, step: int, event: Event) -> None:
 def main() -> None:
     """Train one step on 16 pictures; then stop and go on in a longer training, which must end alike everywhere."""
     torch.set_num_threads(1)
-    with parallel.together(torch.device("cpu")):
+    with parallel.process_group(torch.device("cpu")):
         model = net(CONFIG, seed=parallel.rank())  # DistributedDataParallel starts all from rank 0's
         fit(model, pictures(16), pictures(6), RECIPE, device="cpu")
         seen = {"gradients": {name: p.grad for name, p in model.named_parameters()}, "state": model.state_dict()}

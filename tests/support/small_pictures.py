@@ -10,7 +10,7 @@ from PIL import Image
 from densenet import DenseNetConfig
 from densenet.model.net import DenseNet
 from densenet.train import ImageSet
-from densenet.train.data import measured_preprocessing
+from densenet.train.data import measure_preprocessing
 
 COLOURS = torch.tensor([[200, 40, 40], [40, 200, 40], [40, 40, 200]])
 CLASSES = ("red", "green", "blue")
@@ -24,7 +24,7 @@ def pictures(count: int, size_px: int = 8, seed: int = 0) -> ImageSet:
     noise = torch.randint(-40, 41, (count, 3, size_px, size_px), generator=generator)
     images = (COLOURS[labels][:, :, None, None] + noise).clamp(0, 255).to(torch.uint8)
     names = tuple(f"{i}.png" for i in range(count))
-    return ImageSet(images, labels, CLASSES, names, measured_preprocessing(images))
+    return ImageSet(images, labels, CLASSES, names, measure_preprocessing(images))
 
 
 def net(config: DenseNetConfig = NET, seed: int = 0) -> DenseNet:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torchvision.transforms.v2 import functional as theirs
 
 from densenet.train import Recipe
-from densenet.train.augment import adjusted, augmented, viewed
+from densenet.train.augment import adjust, augment, view
 
 PLAIN = Recipe(crop="none", flip=False)
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
@@ -23,12 +23,12 @@ def views_of(recipe: Recipe, pictures: torch.Tensor, seed: int = 0) -> torch.Ten
     """Augmented pictures, back on the scale 0 to 255."""
     count = pictures.shape[1]
     generator = torch.Generator().manual_seed(seed)
-    return augmented(pictures, recipe, pictures.shape[-1], (0.0,) * count, (1.0,) * count, generator) * 255
+    return augment(pictures, recipe, pictures.shape[-1], (0.0,) * count, (1.0,) * count, generator) * 255
 
 
 def test_without_augmentation_a_picture_is_only_scaled() -> None:
     pictures = random_pictures()
-    seen = augmented(pictures, PLAIN, 16, MEAN, STD, torch.Generator())
+    seen = augment(pictures, PLAIN, 16, MEAN, STD, torch.Generator())
     expected = theirs.normalize(theirs.to_dtype(pictures, torch.float32, scale=True), list(MEAN), list(STD))
     torch.testing.assert_close(seen, expected)
 
@@ -60,7 +60,7 @@ def test_a_crop_is_torchvisions_away_from_its_edges() -> None:
     top, left, height, width = 4, 8, 20, 12
     x, y = (left + width / 2) / 16 - 1, (top + height / 2) / 16 - 1
     theta = torch.tensor([[[width / 32, 0, x], [0, height / 32, y]]])
-    seen = viewed(picture, theta, 32)
+    seen = view(picture, theta, 32)
     expected = theirs.resized_crop(picture, top, left, height, width, [32, 32], antialias=False)
     torch.testing.assert_close(
         seen[..., 2:-2, 2:-2], expected[..., 2:-2, 2:-2], atol=1e-5, rtol=0
@@ -104,7 +104,7 @@ def test_an_area_above_one_shows_the_whole_picture_and_its_mirrored_surroundings
 def test_adjustments_are_torchvisions(kind: str, function: object) -> None:
     pictures = random_pictures().float() / 255
     factors = torch.linspace(0.2, 1.8, len(pictures))
-    seen = adjusted(pictures, kind, factors)
+    seen = adjust(pictures, kind, factors)
     for i, factor in enumerate(factors.tolist()):
         torch.testing.assert_close(seen[i], function(pictures[i], factor), atol=2e-5, rtol=0)  # type: ignore[operator]
 
@@ -112,7 +112,7 @@ def test_adjustments_are_torchvisions(kind: str, function: object) -> None:
 def test_cutout_sets_one_square_to_the_mean() -> None:
     pictures = random_pictures(100).clamp_min(1)
     recipe = Recipe(crop="none", flip=False, cutout_px=6)
-    seen = augmented(pictures, recipe, 16, (0.0,) * 3, (1.0,) * 3, torch.Generator().manual_seed(0))
+    seen = augment(pictures, recipe, 16, (0.0,) * 3, (1.0,) * 3, torch.Generator().manual_seed(0))
     cut = seen == 0
     assert (cut == cut[:, :1]).all()  # in all channels
     counts = cut[:, 0].flatten(1).sum(1)
@@ -147,7 +147,7 @@ def test_any_recipe_gives_finite_views_of_the_asked_size(
     )
     pictures = random_pictures(count, size_px, channels)
     mean, std = (0.5,) * channels, (0.5,) * channels
-    seen, again = (augmented(pictures, recipe, size_px, mean, std, torch.Generator().manual_seed(seed)) for _ in range(2))
+    seen, again = (augment(pictures, recipe, size_px, mean, std, torch.Generator().manual_seed(seed)) for _ in range(2))
     assert seen.shape == pictures.shape
     assert torch.isfinite(seen).all()
     assert seen.abs().max() <= 1 + 1e-5

@@ -17,7 +17,7 @@ from PIL import Image
 from densenet.pictures.images import read_image
 from densenet.stopping import Cancelled, stop_when
 from densenet.train import ImageSet, hold_out, load_folder
-from densenet.train.data import measured_preprocessing
+from densenet.train.data import measure_preprocessing
 from densenet.train.sources import load_dataset, load_split
 from tests.support.small_pictures import CLASSES, pictures, written
 
@@ -91,11 +91,11 @@ def test_decoding_is_given_up_when_nobody_waits(tmp_path: Path) -> None:
 
 def test_scaling_is_measured() -> None:
     images = torch.randint(0, 256, (20, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    scaling = measured_preprocessing(images)
+    scaling = measure_preprocessing(images)
     values = images.double().div(255).transpose(0, 1).flatten(1)
     assert scaling.mean == pytest.approx(values.mean(1).tolist(), abs=1e-4)
     assert scaling.std == pytest.approx(values.std(1, correction=0).tolist(), abs=1e-4)
-    assert measured_preprocessing(torch.zeros(2, 1, 4, 4, dtype=torch.uint8)).std[0] > 0
+    assert measure_preprocessing(torch.zeros(2, 1, 4, 4, dtype=torch.uint8)).std[0] > 0
 
 
 @given(st.integers(6, 60), st.data())

@@ -65,6 +65,6 @@ def test_all_processes_end_with_the_same_net(ranks: tuple[Path, list[dict]]) -> 
 def test_a_batch_is_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     from densenet.train import parallel
 
-    monkeypatch.setattr(parallel, "processes", lambda: 3)
+    monkeypatch.setattr(parallel, "world_size", lambda: 3)
     with pytest.raises(ValueError, match="batch_size must be a multiple of the 3 processes, got 16"):
         fit(net(CONFIG), pictures(16), pictures(6), RECIPE, device="cpu")
