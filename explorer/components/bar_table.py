@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import NamedTuple
+
+from explorer.components.templates import template_of
+
+_HTML = template_of(__file__)
 
 
 class Cell(NamedTuple):
@@ -28,17 +31,11 @@ class Row(NamedTuple):
 def bar_table(columns: Sequence[str], rows: Sequence[Row]) -> str:
     """Return the table as HTML; each column has a scale of its own, from zero to its largest value."""
     longest = [max((row.cells[i].value or 0.0 for row in rows), default=0.0) for i in range(len(columns) - 1)]
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join(
-        f'<tr class="{row.style}"><th scope="row" title="{escape(row.title)}">{escape(row.name)}</th>'
-        f"{''.join(_cell(cell, most) for cell, most in zip(row.cells, longest, strict=True))}</tr>"
-        for row in rows
-    )
-    return f'<table class="bars"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    bars = [(row, [(cell, _percent(cell, most)) for cell, most in zip(row.cells, longest, strict=True)]) for row in rows]
+    return _HTML.render(columns=columns, rows=bars)
 
 
-def _cell(cell: Cell, longest: float) -> str:
-    width = 100 * (cell.value or 0.0) / longest if longest else 0.0
-    bar = f'<i style="width:{width:.1f}%"></i>' if cell.value is not None else ""
-    note = f"<small>{escape(cell.note)}</small>" if cell.note else ""
-    return f'<td title="{escape(cell.title)}">{bar}<span>{escape(cell.text)}</span>{note}</td>'
+def _percent(cell: Cell, longest: float) -> str | None:
+    if cell.value is None:
+        return None
+    return f"{100 * cell.value / longest if longest else 0.0:.1f}"

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from functools import partial
-from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 import gradio as gr
 
 from explorer.components.formatting import difference, exact, memory, short, side, signed
+from explorer.components.templates import template_of
 from explorer.page.numbers import Numbers, numbers_beside
 
 _ON_LOAD = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_HTML = template_of(__file__)
 _TEMPLATE = '<div class="tiles"></div>'
 
 
-def _tile(other: str, label: str, value: str, change: str, title: str) -> str:
-    note = f"as {other}" if change == "=" else f"{change} vs {other.removeprefix('the ')}"
-    quiet = " quiet" if change == "=" else ""
-    return (
-        f'<div class="tile" title="{escape(title)}"><div class="tile-label">{label}</div>'
-        f'<div class="tile-value">{value}</div><div class="tile-change{quiet}">{note}</div></div>'
-    )
+class _Tile(NamedTuple):
+    label: str
+    value: str
+    note: str
+    title: str
+    same: bool
+
+
+def _tile(other: str, label: str, value: str, change: str, title: str) -> _Tile:
+    same = change == "="
+    return _Tile(label, value, f"as {other}" if same else f"{change} vs {other.removeprefix('the ')}", title, same)
 
 
 def headline(shown: Numbers, pinned: Numbers | None = None) -> str:
@@ -46,7 +52,7 @@ def headline(shown: Numbers, pinned: Numbers | None = None) -> str:
         tile("Inference memory", memory(infer), difference(infer, start.peak("infer")), rule),
         tile("Training memory", memory(train), difference(train, start.peak("train")), training),
     )
-    return "".join(tiles)
+    return _HTML.render(tiles=tiles)
 
 
 def build(value: dict[str, str]) -> gr.HTML:

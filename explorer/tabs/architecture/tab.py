@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
+from typing import NamedTuple
 
 import gradio as gr
 
@@ -10,11 +10,13 @@ from densenet.presets import PRESET_LABELS, preset_of
 from densenet.published import PUBLISHED
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.formatting import exact
+from explorer.components.templates import template_of
 from explorer.page.numbers import Numbers
 from explorer.page.page_state import label_of
 from explorer.tabs.architecture.charts import cost_figure, growth_figure
 
 TITLE = "Architecture"
+_HTML = template_of(__file__)
 
 
 def show(shown: Numbers, pinned: Numbers | None = None) -> str:
@@ -38,30 +40,38 @@ def build(shown: Numbers) -> gr.HTML:
     return chart_panel(show(shown), charts=charts, elem_id="architecture")
 
 
-def published(shown: Numbers, pinned: Numbers | None = None) -> str:
-    """Return the line that holds our exact counts beside the published ones, and says what the outlines are, as HTML."""
-    sums, name = shown.totals, preset_of(shown.state.config)
-    parts = [f"<b>{exact(sums.params)}</b> parameters", f"<b>{exact(sums.macs)}</b> MACs (FLOPs: twice that)"]
-    if pinned:
-        parts.append(f'<span class="outline">dotted: A, {escape(label_of(pinned.state))}</span>')
+class _Found(NamedTuple):
+    """One published figure, and whether our own count is the same; None where nothing is counted."""
+
+    text: str
+    agrees: bool | None = None
+
+
+def _published_of(shown: Numbers, name: str | None) -> tuple[str, list[_Found]]:
+    """Who published something of this net, and what."""
     figures = PUBLISHED.get(name or "")
     if figures is None:
-        label = PRESET_LABELS[name] if name else "This net"
-        return f'<div class="published">{" · ".join(parts)} · {escape(label)}: no published counts</div>'
+        return PRESET_LABELS[name] if name else "This net", []
     found = []
     if figures.params is not None:
-        unit = figures.params_unit
-        text = exact(figures.params) if unit == 1 else f"{figures.params / 1e6:.1f} M"
-        found.append(_checked(text, figures.agrees_on_params(sums.params)))
+        text = exact(figures.params) if figures.params_unit == 1 else f"{figures.params / 1e6:.1f} M"
+        found.append(_Found(text, figures.agrees_on_params(shown.totals.params)))
     if figures.gmacs is not None and shown.state.workload.image_size == 224:
-        found.append(_checked(f"{figures.gmacs:.3f} GMACs", figures.agrees_on_macs(sums.macs)))
+        found.append(_Found(f"{figures.gmacs:.3f} GMACs", figures.agrees_on_macs(shown.totals.macs)))
     if figures.top1_accuracy is not None:
-        found.append(f"top-1 {figures.top1_accuracy:.1f} %")
+        found.append(_Found(f"top-1 {figures.top1_accuracy:.1f} %"))
     if figures.cifar10_error is not None:
-        found.append(f"CIFAR-10+ error {figures.cifar10_error:.2f} %")
-    parts.append(f"{figures.source}: {', '.join(found)}")
-    return f'<div class="published">{" · ".join(parts)}</div>'
+        found.append(_Found(f"CIFAR-10+ error {figures.cifar10_error:.2f} %"))
+    return figures.source, found
 
 
-def _checked(text: str, agrees: bool) -> str:
-    return f'<span class="{"agrees" if agrees else "differs"}">{"✓" if agrees else "✗"} {text}</span>'
+def published(shown: Numbers, pinned: Numbers | None = None) -> str:
+    """Return the line that holds our exact counts beside the published ones, and says what the outlines are, as HTML."""
+    source, figures = _published_of(shown, preset_of(shown.state.config))
+    return _HTML.render(
+        params=exact(shown.totals.params),
+        macs=exact(shown.totals.macs),
+        pinned=label_of(pinned.state) if pinned else "",
+        source=source,
+        figures=figures,
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from densenet import DenseNetConfig, Workload, totals
 from densenet.arithmetic.memory import estimate_memory, peaks
@@ -26,13 +27,21 @@ from densenet.config import CHECKPOINTING, MODES
 from densenet.presets import PRESETS
 from explorer.components.bar_table import Cell, Row, bar_table
 from explorer.components.formatting import difference, error, exact, memory, short, side, signed
+from explorer.components.templates import template_of
 from explorer.page.address import to_query
 from explorer.page.page_state import PageState, label_of
+from explorer.work import background
 
+_HTML = template_of(__file__)
 OURS = "densenet"  # beside the names of `densenet.compare.peers`
 Key = tuple[str, DenseNetConfig, Workload]  # what was measured: OURS or a peer, beside which net, in which step
 Measurements = Mapping[Key, int | str]  # bytes at the peak, or why there are none
 _NOT_MEASURED = Cell("not measured", None)
+
+
+def _table(name: str, *values: object, **named: object) -> str:
+    """One of the tables of `tables.html`, filled."""
+    return str(getattr(_HTML.module, name)(*values, **named))
 
 
 def key(name: str, state: PageState, mode: str) -> Key:
@@ -80,12 +89,7 @@ def difference_table(a: PageState, b: PageState) -> str:
     for words, fields in kinds:
         old, new = (peaks(s.config, replace(s.workload, **fields), [s.workload.batch_size])[0] for s in (a, b))  # type: ignore[arg-type]
         rows.append((words, memory(old), memory(new), difference(new, old)))
-    body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{escape(old)}</td><td>{escape(new)}</td><td>{escape(change)}</td></tr>'
-        for name, old, new, change in rows
-    )
-    head = f"<tr><th></th><th>A: {escape(label_of(a))}</th><th>B: {escape(label_of(b))}</th><th>B beside A</th></tr>"
-    return f'<table class="plain two">{head}{body}</table>'
+    return _table("difference", label_of(a), label_of(b), rows)
 
 
 def _memory_cell(name: str, state: PageState, mode: str, measured: Measurements) -> Cell:
@@ -112,7 +116,7 @@ def peers_table(state: PageState, pinned: PageState | None, measured: Measuremen
         rows.append(Row(name, [*cells, *(_memory_cell(OURS, net, mode, measured) for mode in MODES)], style))
     says = {"chain": "each layer sees only the one before it, k channels wide; everything else is the same"}
     for name, label in PEERS.items():
-        counts = peer_counts(name, state.config, state.workload.image_size)
+        counts = background.run(peer_counts, name, state.config, state.workload.image_size)
         cells = [
             Cell(short(counts.params), counts.params, title=exact(counts.params)),
             Cell(short(counts.macs), counts.macs, title=exact(counts.macs)),
@@ -127,13 +131,9 @@ def peers_table(state: PageState, pinned: PageState | None, measured: Measuremen
         )
     workload = state.workload
     images = f"{workload.batch_size} image{'s' * (workload.batch_size != 1)} of {side(workload.image_size)}"
-    note = (
-        f"All for {state.config.in_channels} input channels and {exact(state.config.num_classes)} classes; memory for {images}, "
-        f"{workload.precision}. "
-        "Peers are counted by torchinfo and FlopCounterMode; “no concatenation”: each layer sees only the one before it, k wide."
-    )
     columns = ["net", "parameters", "MACs per image", "inference memory", "training memory"]
-    return f'{bar_table(columns, rows)}<div class="hint">{note}</div>'
+    channels, classes = state.config.in_channels, exact(state.config.num_classes)
+    return _table("peers", Markup(bar_table(columns, rows)), channels, classes, images, workload.precision)
 
 
 def ablation_table(state: PageState) -> str:
@@ -149,64 +149,13 @@ def ablation_table(state: PageState) -> str:
         cells += [Cell(memory(value), value) for value in held]
         rows.append(Row(words[name] + (" (this net)" if name == own else ""), cells, "mine" if name == own else ""))
     columns = ["variant", "parameters", "MACs", "depth", "features", "inference", "training", "training, layers checkpointed"]
-    bn_size, compression = ablation(state.config)["BC"].bn_size, ablation(state.config)["BC"].compression
-    note = (
-        f"Bottleneck: a 1×1 convolution to {bn_size} k = {bn_size * state.config.growth_rate} channels before each 3×3. "
-        f"Compression: transitions keep θ = {compression:g} of the channels. All four have the same blocks; the paper gives its plain nets "
-        "twice the layers for the same depth."
-    )
-    return f'{bar_table(columns, rows)}<div class="hint">{note}</div>'
-
-
-def _claims() -> str:
-    rows = "".join(
-        f'<tr><td>{escape(c.sentence)}</td><td>{escape(c.counted)}</td><td><span class="{"agrees" if c.holds else "differs"}">'
-        f"{'✓ true' if c.holds else '✗ not so'}</span></td></tr>"
-        for c in claims()
-    )
-    return (
-        f'<table class="plain"><tr><th>Tutorial A says of its classroom net and ResNet-18</th><th>counted</th><th></th></tr>{rows}</table>'
-    )
+    both = ablation(state.config)["BC"]
+    return _table("ablation", Markup(bar_table(columns, rows)), both.bn_size, both.bottleneck_channels, f"{both.compression:g}")
 
 
 def tutorial_a() -> PageState:
     """Return tutorial A's classroom net in the step that its memory is compared in."""
     return PageState("classroom", PRESETS["classroom"], A_WORKLOAD)
-
-
-def _memory_of_a(measured: Measurements) -> str:
-    state = tutorial_a()
-    cells = {"classroom": _memory_cell(OURS, state, "train", measured), "resnet18": _memory_cell("resnet18", state, "train", measured)}
-    rows = ""
-    for name, label in (("classroom", "DenseNet (classroom)"), ("resnet18", "ResNet-18")):
-        here = f"{cells[name].text} <small>{escape(cells[name].note)}</small>"
-        rows += f'<tr><th scope="row">{label}</th><td>{A_SHOWN_MIB[name]} MiB</td><td>{here}</td></tr>'
-    size, batch = A_WORKLOAD.image_size, A_WORKLOAD.batch_size
-    why = (
-        "Its figures are what a 4 GB card showed: CUDA's context, cuDNN's workspaces and all that torch's allocator had ever cached, "
-        "at a batch it does not name. Ours are the live tensors at the peak of one step. The direction is the same: DenseNet needs more."
-    )
-    return (
-        f'<table class="plain"><tr><th>Memory to train at {side(size)}</th><th>tutorial A</th><th>here, batch {batch}</th></tr>'
-        f'{rows}</table><div class="hint">{why}</div>'
-    )
-
-
-def _question_of_b(allowance_bytes: float) -> str:
-    rows = ""
-    for shown in B_SHOWN_MIB:
-        sizes = [batch_sizes_of_b(shown, allowance_bytes, kind) for kind in CHECKPOINTING]
-        rows += f'<tr><th scope="row">{shown} MiB</th>{"".join(f"<td>{size}</td>" for size in sizes)}</tr>'
-    preset = PageState(
-        "compact", PRESETS["compact"], replace(B_WORKLOAD, batch_size=max(1, batch_sizes_of_b(B_SHOWN_MIB[0], allowance_bytes)))
-    )
-    link = f'<a href="?{escape(to_query(preset))}&amp;tab=Memory">Show it on the Memory tab</a>'
-    head = "<th>Tutorial B: which batch gives, at 224,</th><th>all kept</th><th>norms</th><th>layers checkpointed</th>"
-    return (
-        f'<table class="plain"><tr>{head}</tr>{rows}</table>'
-        f'<div class="hint">SGD with momentum, {memory(allowance_bytes)} of the card for context and workspaces. {link}</div>'
-        f'<div class="hint">{_losses_of_b()}</div>'
-    )
 
 
 def _losses_of_b() -> str:
@@ -218,6 +167,24 @@ def _losses_of_b() -> str:
     )
 
 
+def _asked_by_b(allowance_bytes: float) -> PageState:
+    """The page that shows tutorial B's question on the Memory tab."""
+    batch_size = max(1, batch_sizes_of_b(B_SHOWN_MIB[0], allowance_bytes))
+    return PageState("compact", PRESETS["compact"], replace(B_WORKLOAD, batch_size=batch_size))
+
+
 def tutorials_table(allowance_bytes: float, measured: Measurements) -> str:
     """Return the tutorials' claims beside what is counted, estimated and measured here."""
-    return f'{_claims()}<div class="columns"><div>{_memory_of_a(measured)}</div><div>{_question_of_b(allowance_bytes)}</div></div>'
+    a = tutorial_a()
+    nets = (("DenseNet (classroom)", "classroom", OURS), ("ResNet-18", "resnet18", "resnet18"))
+    return _table(
+        "tutorials",
+        claims=background.run(claims),  # torchinfo counts its ResNet
+        memory_of_a=[(label, A_SHOWN_MIB[shown], _memory_cell(name, a, "train", measured)) for label, shown, name in nets],
+        size=side(A_WORKLOAD.image_size),
+        batch=A_WORKLOAD.batch_size,
+        sizes_of_b=[(mib, [batch_sizes_of_b(mib, allowance_bytes, kind) for kind in CHECKPOINTING]) for mib in B_SHOWN_MIB],
+        allowance=memory(allowance_bytes),
+        query_of_b=to_query(_asked_by_b(allowance_bytes)),
+        losses=_losses_of_b(),
+    )

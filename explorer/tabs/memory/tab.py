@@ -14,6 +14,7 @@ from densenet.compare.tutorials import B_SHOWN_MIB, B_WORKLOAD
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.formatting import duration, error, memory
 from explorer.components.messages import explained
+from explorer.components.templates import template_of
 from explorer.page.fields import placed
 from explorer.page.numbers import Numbers, numbers_beside
 from explorer.page.page_state import PageState
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 TITLE = "Memory"
 _KEPT = 16  # measurements of one visitor
+_CLOSE = 0.03  # an estimate that is further from the measurement is marked
+_HTML = template_of(__file__)
 ALLOWANCE_GIB = 0.8  # a GPU's context and workspaces, which no estimate sees
 
 
@@ -62,19 +65,24 @@ def _price(state: PageState, measured: Measured, taken: Taken) -> str:
 
 
 def _verdict(state: PageState, estimate_bytes: int, taken: Taken, about_seconds: float | None) -> str:
-    words = "a training step" if state.workload.mode == "train" else "inference"
-    batch = f"{state.workload.batch_size} image{'s' * (state.workload.batch_size != 1)}"
-    line = f"Peak of {words}, {batch}: <b>{memory(estimate_bytes)}</b> estimated"
     measured = _found(taken, state.config, state.workload)
-    if measured is None:
-        about = f"; measuring takes about {duration(about_seconds)}" if about_seconds is not None else ""
-        return f'<div class="published">{line}, not measured yet{about}.</div>'
-    close = abs(estimate_bytes / measured.peak_bytes - 1) <= 0.03
-    return (
-        f'<div class="published" title="{escape(measured.device)}">{line}, <b>{memory(measured.peak_bytes)}</b> measured: '
-        f'<span class="{"agrees" if close else "differs"}">error {error(estimate_bytes, measured.peak_bytes)}</span> · '
-        f"{duration(measured.step_seconds)} a step{_price(state, measured, taken)}, {measured.images_per_second:.3g} images/s</div>"
-    )
+    said: dict[str, object] = {
+        "step": "a training step" if state.workload.mode == "train" else "inference",
+        "batch": f"{state.workload.batch_size} image{'s' * (state.workload.batch_size != 1)}",
+        "estimate": memory(estimate_bytes),
+        "measured": measured,
+        "about": duration(about_seconds) if about_seconds is not None else "",
+    }
+    if measured is not None:
+        said |= {
+            "peak": memory(measured.peak_bytes),
+            "close": abs(estimate_bytes / measured.peak_bytes - 1) <= _CLOSE,
+            "error": error(estimate_bytes, measured.peak_bytes),
+            "step_time": duration(measured.step_seconds),
+            "price": _price(state, measured, taken),
+            "rate": f"{measured.images_per_second:.3g}",
+        }
+    return _HTML.render(said)
 
 
 def show(settings: Settings, shown: Numbers, pinned: Numbers | None, allowance_gib: float | None, taken: Taken) -> str:

@@ -16,7 +16,6 @@ from densenet.compare.peers import PEERS, peer_counts
 from densenet.compare.variants import ablation
 from densenet.measure import measurement
 from explorer.app import create_app
-from explorer.components.bar_table import Cell, Row, bar_table
 from explorer.components.formatting import exact, memory, short
 from explorer.page.page_state import PageState, preset_state
 from explorer.page.shared import Seen
@@ -118,12 +117,6 @@ def test_your_net_stands_where_its_counts_are() -> None:
     assert densenets["x"] == sorted(densenets["x"])
     assert dict(zip(densenets["text"], densenets["y"], strict=True))["121"] == 74.434
     assert dict(zip(resnets["text"], resnets["y"], strict=True))["50"] == 76.130
-
-
-def test_bars_are_as_long_as_their_numbers() -> None:
-    table = bar_table(["net", "n"], [Row("a", [Cell("1", 1.0)]), Row("<b>", [Cell("4", 4.0)]), Row("c", [Cell("none")])])
-    assert re.findall(r"width:([\d.]+)%", table) == ["25.0", "100.0"]
-    assert "&lt;b&gt;" in table
 
 
 def test_measuring_streams_one_net_after_the_other() -> None:
