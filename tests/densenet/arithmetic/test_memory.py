@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import time
+import sys
 from dataclasses import replace
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory, totals
+from densenet.arithmetic import plan as plan_module
 from densenet.arithmetic.memory import feature_bytes, feature_bytes_by_layer, peaks
 from densenet.arithmetic.plan import plan as plan_of
 from densenet.arithmetic.step import step_moments
@@ -49,7 +50,7 @@ def test_the_estimate_is_what_a_step_really_takes(seed: int) -> None:
 
     config, workload = drawn(seed, largest=128)
     estimate, truth = estimate_memory(config, workload).peak, measure(config, workload, "cpu").peak
-    assert abs(estimate - truth) <= 0.005 * truth, f"{estimate} estimated, {truth} measured, {config}, {workload}"
+    assert abs(estimate - truth) <= 0.0005 * truth, f"{estimate} estimated, {truth} measured, {config}, {workload}"
 
 
 OPERATORS = {  # of torch, and the operations of the plan and the phase in which they run
@@ -181,9 +182,9 @@ def test_each_kind_of_checkpointing_saves_more(name: str, precision: str) -> Non
 
 def test_known_peaks_of_densenet121() -> None:
     """Batch 4 at 224, beyond parameters, buffers, images and labels: measured once, with all gradients in it."""
-    for kind, mebibytes in {"none": 500.7, "norm": 175.6, "layer": 128.8}.items():
+    for kind, mebibytes in {"none": 500.74, "norm": 175.93, "layer": 128.80}.items():
         estimate = estimate_memory(PRESETS["densenet121"], Workload(mode="train", batch_size=4, checkpointing=kind))
-        assert (estimate.gradients + estimate.activations) / 2**20 == pytest.approx(mebibytes, rel=0.002)
+        assert (estimate.gradients + estimate.activations) / 2**20 == pytest.approx(mebibytes, abs=0.005)
 
 
 @pytest.mark.parametrize(
@@ -222,10 +223,20 @@ def test_bad_sizes_are_refused() -> None:
             peaks(PRESETS["tiny"], Workload(image_size=32), [size])  # type: ignore[list-item]
 
 
-def test_it_is_fast_enough_to_follow_a_slider() -> None:
-    best = float("inf")
-    for size in range(100, 130):  # none in a cache
-        started = time.perf_counter()
-        estimate_memory(PRESETS["densenet201"], Workload(image_size=size, mode="train", checkpointing="norm"))
-        best = min(best, time.perf_counter() - started)
-    assert best < 0.006  # 0.003 on a quiet machine
+@pytest.mark.parametrize("name", ["densenet121", "densenet264"])
+def test_it_is_cheap_enough_to_follow_a_slider(name: str) -> None:
+    """Some twenty calls an operation, however many there are: 3 ms for DenseNet-201 (timed by the benchmark of the sliders)."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    plan_module._plan.cache_clear()
+    step_moments.cache_clear()
+    sys.setprofile(count)
+    try:
+        estimate_memory(PRESETS[name], Workload(image_size=101, mode="train", checkpointing="norm"))
+    finally:
+        sys.setprofile(None)
+    assert calls < 26 * len(plan_of(PRESETS[name], 101))
