@@ -9,6 +9,7 @@ from typing import IO
 import pytest
 
 from densenet.files import remove_partials, write_whole
+from tests.support.patience import PATIENCE_SECONDS
 
 
 def test_written_and_replaced(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ def test_two_writers_do_not_mix(tmp_path: Path) -> None:
 
     def halves(target: IO[bytes], letter: bytes) -> None:
         for _ in range(2):
-            both.wait(10)
+            both.wait(PATIENCE_SECONDS)
             target.write(letter * 1000)
             target.flush()
 

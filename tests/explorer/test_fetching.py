@@ -15,6 +15,7 @@ from densenet.weights.known import WEIGHTS
 from explorer import fetching
 from explorer.__main__ import main
 from tests.support.file_server import Server
+from tests.support.ports import closed_port
 
 CONTENT = b"weights, as far as anybody looks" * 2**15  # 1 MiB; --fetch checks the hash and builds no net
 NETS = ("densenet121", "densenet201")
@@ -32,6 +33,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         monkeypatch.setitem(WEIGHTS, name, replace(WEIGHTS[name], url=url, sha256=hashlib.sha256(CONTENT).hexdigest()[:8]))
     yield server
     server.close()
+
+
+@pytest.fixture
+def nowhere() -> Iterator[int]:
+    """A port where nobody listens."""
+    with closed_port() as port:
+        yield port
 
 
 def fetched(folder: Path, *names: str) -> int:
@@ -66,13 +74,13 @@ def test_a_terminal_sees_one_growing_line(
 
 @pytest.mark.parametrize("manner", ["breaks", "garbage", "404"])
 def test_a_failure_is_a_sentence_and_the_others_come_all_the_same(
-    manner: str, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    manner: str, server: Server, nowhere: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(WEIGHTS, "densenet201", replace(WEIGHTS["densenet201"], url="http://127.0.0.1:9/x.pth"))
+    monkeypatch.setitem(WEIGHTS, "densenet201", replace(WEIGHTS["densenet201"], url=f"http://127.0.0.1:{nowhere}/x.pth"))
     assert fetched(tmp_path, "densenet201", "densenet121") == 1
     said = capsys.readouterr()
     assert said.err.count("\n") == 1
-    assert said.err.startswith("The weights of densenet201 could not be downloaded from http://127.0.0.1:9/x.pth: ")
+    assert said.err.startswith(f"The weights of densenet201 could not be downloaded from http://127.0.0.1:{nowhere}/x.pth: ")
     assert said.out.startswith("densenet121: brought")
     server.manner = manner
     (tmp_path / FILE.format("densenet121")).unlink()
@@ -127,11 +135,11 @@ def test_a_wrong_command_line(arguments: list[str], sentence: str, capsys: pytes
     assert sentence in capsys.readouterr().err
 
 
-def test_the_command_itself_ends_with_the_code(tmp_path: Path) -> None:
+def test_the_command_itself_ends_with_the_code(nowhere: int, tmp_path: Path) -> None:
     """A real process, offline by a proxy that leads nowhere; it loads neither torch nor gradio's server."""
-    environment = {"https_proxy": "http://127.0.0.1:9", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    environment = {"https_proxy": f"http://127.0.0.1:{nowhere}", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     command = [sys.executable, "-m", "explorer", "--fetch", "densenet121"]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith(
         "The weights of densenet121 could not be downloaded from https://download.pytorch.org/models/densenet121-a639"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.support.patience import PATIENCE_SECONDS
+
 
 class Server:
     """A web server of one file on 127.0.0.1, well or badly behaved, that counts what it was asked for."""
@@ -36,7 +38,7 @@ class Server:
                 elif outer.manner == "stalls":
                     self.wfile.write(outer.content[:half])
                     self.wfile.flush()
-                    outer.let_go.wait(20)
+                    outer.let_go.wait(PATIENCE_SECONDS)
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -80,6 +81,17 @@ def test_too_slow_is_refused_before_anything_is_built(monkeypatch: pytest.Monkey
         ValueError, match=r"^Not built: a forward pass of this net on one image of 224 x 224 would take about \d+ s on a small machine"
     ):
         build(config, 224, "cpu")
+
+
+def test_a_pass_of_up_to_twenty_seconds_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the README says."""
+    monkeypatch.setattr(instantiate, "forward_seconds", lambda *_: 20.0)
+    assert build(TINY, 8, "cpu").params == 3_730
+    monkeypatch.setattr(instantiate, "forward_seconds", lambda *_: 20.6)
+    with pytest.raises(ValueError, match=r"would take about 21 s on CPU .*; the limit here is 20 s\.$"):
+        build(TINY, 8, "cpu")
+    readme = (Path(instantiate.__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert "whose forward pass is expected to take more than 20 s" in readme
 
 
 @pytest.mark.usefixtures("nothing_is_built")

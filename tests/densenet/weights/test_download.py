@@ -14,6 +14,8 @@ from densenet.files import sha256_of
 from densenet.weights import download as module
 from densenet.weights.download import download
 from tests.support.file_server import Server
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.ports import closed_port
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -23,7 +25,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for variable in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(module, "_STALLED_SECONDS", 0.5)
+    monkeypatch.setattr(module, "_STALLED_SECONDS", PATIENCE_SECONDS)
     server = Server(CONTENT)
     yield server
     server.close()
@@ -56,9 +58,13 @@ def test_a_file_comes_whole_and_its_progress_is_told(server: Server, tmp_path: P
         ("404", "Not Found"),
     ],
 )
-def test_a_broken_download_leaves_nothing_and_the_next_works(manner: str, reason: str, server: Server, tmp_path: Path) -> None:
+def test_a_broken_download_leaves_nothing_and_the_next_works(
+    manner: str, reason: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.manner = manner
     file = tmp_path / "net.pth"
+    if manner == "stalls":  # for ever, so that any limit is reached; for the others none may be
+        monkeypatch.setattr(module, "_STALLED_SECONDS", 0.5)
     with pytest.raises(ConnectionError) as caught:
         bring(server, file)
     assert str(caught.value) == (
@@ -66,6 +72,7 @@ def test_a_broken_download_leaves_nothing_and_the_next_works(manner: str, reason
     )
     assert list(tmp_path.iterdir()) == []
     server.manner = "well"
+    monkeypatch.setattr(module, "_STALLED_SECONDS", PATIENCE_SECONDS)
     bring(server, file)
     assert file.read_bytes() == CONTENT
 
@@ -77,9 +84,13 @@ def test_a_file_with_another_hash_is_not_kept(server: Server, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_absent_server_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ConnectionError, match=r"^The weights of x could not be downloaded from http://127\.0\.0\.1:9/y: .*refused.*\.$"):
-        download("x", "http://127.0.0.1:9/y", SHA256, tmp_path / "y", lambda *_: None)
+def test_an_absent_server_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    with closed_port() as port:
+        sentence = rf"^The weights of x could not be downloaded from http://127\.0\.0\.1:{port}/y: .*refused.*\.$"
+        with pytest.raises(ConnectionError, match=sentence):
+            download("x", f"http://127.0.0.1:{port}/y", SHA256, tmp_path / "y", lambda *_: None)
     assert list(tmp_path.iterdir()) == []
 
 
