@@ -25,6 +25,7 @@ from explorer.components.overlays import data_uri, overlay
 from explorer.components.photo_input import PhotoInput
 from explorer.settings import Settings
 from explorer.work import background
+from explorer.work.handlers import bound
 from explorer.work.nets import loaded
 from explorer.work.queues import EXPLAINING, LIVE, MEASURING, PREDICTING
 from explorer.work.subject import check_affordable, pixels_of, subject_of_net
@@ -192,15 +193,15 @@ def reuse(settings: Settings, net: str, weighted: bool) -> dict[str, Any]:
     return {"net": net, "blocks": [block.as_dict() for block in background.run(run, loaded(settings, net), weighted)]}
 
 
-def build(settings: gr.State) -> None:
+def build(settings: Settings) -> None:
     """Register the endpoints; nothing of them is seen on the page."""
     quick: dict[str, Any] = {"queue": False}
     gr.api(_flat(architecture), api_name="architecture", **quick)
     gr.api(_flat(layers), api_name="layers", **quick)
     gr.api(_flat(memory), api_name="memory", **quick)
     gr.api(_flat(compare), api_name="compare", concurrency_limit=1, concurrency_id=MEASURING)
-    gr.api(_flat(_instantiate(settings.value)), api_name="instantiate", concurrency_limit=1, concurrency_id=LIVE)
-    gr.api(_flat(_measure(settings.value)), api_name="measure", concurrency_limit=1, concurrency_id=MEASURING)
+    gr.api(_flat(_instantiate(settings)), api_name="instantiate", concurrency_limit=1, concurrency_id=LIVE)
+    gr.api(_flat(_measure(settings)), api_name="measure", concurrency_limit=1, concurrency_id=MEASURING)
     with gr.Row(visible=False):
         photo, net = PhotoInput(label="photo"), gr.Textbox("cifar10", label="net")
         k, target = gr.Number(5, precision=0, label="k"), gr.Number(MOST_PROBABLE, precision=0, label="target")
@@ -209,6 +210,6 @@ def build(settings: gr.State) -> None:
         weighted, out, go = gr.Checkbox(False, label="weighted"), gr.JSON(), gr.Button()
     model_work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": PREDICTING}
     explaining: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": EXPLAINING}
-    go.click(predict, [settings, photo, net, k, temperature], out, api_name="predict", **model_work)
-    go.click(attribute, [settings, photo, net, target, method, against, options], out, api_name="attribute", **explaining)
-    go.click(reuse, [settings, net, weighted], out, api_name="reuse", **model_work)
+    go.click(bound(predict, settings), [photo, net, k, temperature], out, api_name="predict", **model_work)
+    go.click(bound(attribute, settings), [photo, net, target, method, against, options], out, api_name="attribute", **explaining)
+    go.click(bound(reuse, settings), [net, weighted], out, api_name="reuse", **model_work)

@@ -124,7 +124,6 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
     gr.set_static_paths([PLOTLY_JS])
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 7200)) as app:
         config, workload, active = gr.State(state.config), gr.State(state.workload), gr.State(architecture.TITLE)
-        settings_state = gr.State(settings)
         with gr.Sidebar(width=290, elem_id="sidebar"):
             bar = controls.build(state)
         tiles = headline.build(_tiles(shown))
@@ -143,10 +142,10 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             with gr.Tab(layers.TITLE, id=layers.TITLE) as tab:
                 layers.build(page, tab)
             with gr.Tab(predict.TITLE, id=predict.TITLE) as tab:
-                predict.build(settings_state, tab)
+                predict.build(settings, tab)
             with gr.Tab(train.TITLE, id=train.TITLE) as tab:
-                train.build(tiles.rest, config, settings_state, active, tab)
-        api.build(settings_state)
+                train.build(page, tab)
+        api.build(settings)
         _wire_sidebar(page, [active, taken, *page.seen], [config, workload, tiles, charts, memory_charts, notice])
         notice.repair(smallest_size, bar.values, bar["image_size"], api_name="repair", **at_once())
         pin_button.click(

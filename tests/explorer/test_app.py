@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import subprocess
 import sys
@@ -62,11 +63,12 @@ def test_many_apps_in_one_process() -> None:
     assert [fn.api_name for fn in second.fns.values()] == [fn.api_name for fn in first.fns.values()]
 
 
-def test_every_event_is_named_and_answers_its_initial_values(tmp_path: Path) -> None:
+def test_every_event_is_named_and_answers(tmp_path: Path) -> None:
     app = create_app(Settings(device="cpu", offline=True, runs_dir=tmp_path))
     names = [fn.api_name for fn in app.fns.values() if fn.fn is not None]
     assert len(names) == len(set(names)), "two events share a name"
     session = Session(app)
+    session.show(preset_state("tiny"), "Architecture")  # it is measured, too
     for fn in app.fns.values():
         if fn.fn is None or fn.api_name in NOT_AS_THEY_ARE:
             continue
@@ -77,6 +79,21 @@ def test_every_event_is_named_and_answers_its_initial_values(tmp_path: Path) -> 
                 asyncio.run(app.postprocess_data(fn, values, None))
             else:
                 assert values is None, fn.api_name
+
+
+def test_what_follows_sliders_and_answers_is_drawn_only_where_somebody_looks(tmp_path: Path) -> None:
+    session = Session(create_app(Settings(device="cpu", offline=True, runs_dir=tmp_path)))
+    session.show(preset_state("tiny"), "Architecture")
+    session.set(session.event("open_view").outputs[0], "none of them")
+    following = [str(fn.api_name) for fn in session.app.fns.values() if fn.fn and "open_title" in inspect.signature(fn.fn).parameters]
+    assert set(following) == {
+        *("show_measured", "show_compared", "follow_comparison", "follow_layers", "follow_forecast", "look_at_training"),
+        *("page_explain", "follow_film", "follow_trust", "follow_reuse", "follow_inside", "follow_lesion"),
+    }
+    for name in following:
+        assert list(session.answers(name)) == [gr.skip()], name
+    session.show(preset_state("tiny"), "Layers")
+    assert [len(table["data"]) for table in session.answers("follow_layers")] == [len(plan(PRESETS["tiny"], 32))]
 
 
 def test_the_first_page_needs_no_torch_and_nobody_else_is_told() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gradio as gr
 from PIL import Image
 
@@ -14,6 +12,7 @@ from explorer.settings import Settings
 from explorer.tabs.predict.stage import NOBODY, UNIT, Stage, head_of
 from explorer.work import background
 from explorer.work.cancelling import cancel_explaining
+from explorer.work.handlers import bound, while_open
 from explorer.work.queues import EXPLAINING, each_time, latest
 from explorer.work.subject import Asked, pixels_of, subject_of
 
@@ -43,15 +42,10 @@ def show(settings: Settings, photo: Image.Image | None, asked: Asked | None) -> 
     return panel_value(subject.view, maps, head=head_of(subject, asked, NOBODY), key=f"{asked}", status=status, shared=True)
 
 
-def show_if_open(view: str, *sources: Any) -> Any:
-    """Draw the strip only while somebody looks at it."""
-    return show(*sources) if view == TITLE else gr.skip()
-
-
 def build(stage: Stage, tab: gr.Tab) -> None:
     """Lay out the view and wire it."""
     panel = map_panel("film")
-    sources = [stage.settings, stage.photo, stage.asked]
+    shown, sources = bound(show, stage.settings), [stage.photo, stage.asked]
     opened = tab.select(cancel_explaining, None, None, api_name="supersede_by_film", **each_time())
-    opened.then(show, sources, panel, api_name="show_film", **latest(EXPLAINING))
-    stage.renewed.then(show_if_open, [stage.view, *sources], panel, api_name="follow_film", **latest(EXPLAINING))
+    opened.then(shown, sources, panel, api_name="show_film", **latest(EXPLAINING))
+    stage.renewed.then(while_open(shown, TITLE), [stage.view, *sources], panel, api_name="follow_film", **latest(EXPLAINING))

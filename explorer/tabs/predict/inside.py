@@ -17,6 +17,7 @@ from explorer.components.overlays import data_uri, scale_of
 from explorer.settings import Settings
 from explorer.tabs.predict.stage import NOTHING, Stage
 from explorer.work import background
+from explorer.work.handlers import bound, while_open
 from explorer.work.queues import PREDICTING, latest
 from explorer.work.subject import Asked, subject_of
 
@@ -114,11 +115,6 @@ def show(settings: Settings, photo: Image.Image | None, asked: Asked | None, lay
     return gr.update(choices=[(label_of(known), name) for name, known in layers.items()], value=chosen.name), page
 
 
-def show_if_open(view: str, *sources: Any) -> Any:
-    """Draw the maps again only while somebody looks at them."""
-    return show(*sources) if view == TITLE else (gr.skip(), gr.skip())
-
-
 def build(stage: Stage, tab: gr.Tab) -> None:
     """Lay out the view and wire it."""
     with gr.Row(elem_classes="explain-tools"):
@@ -133,7 +129,7 @@ def build(stage: Stage, tab: gr.Tab) -> None:
         )
         order = gr.Radio(list(ORDERS), value=LARGEST, show_label=False, container=False, scale=1, min_width=240, elem_classes="few")
     page = gr.HTML(NOTHING, elem_id="inside")
-    sources = [stage.settings, stage.photo, stage.asked, layer, order]
+    shown, sources = bound(show, stage.settings), [stage.photo, stage.asked, layer, order]
     outputs = [layer, page]
-    gr.on([tab.select, layer.input, order.change], show, sources, outputs, api_name="show_inside", **latest(PREDICTING))
-    stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_inside", **latest(PREDICTING))
+    gr.on([tab.select, layer.input, order.change], shown, sources, outputs, api_name="show_inside", **latest(PREDICTING))
+    stage.asked.change(while_open(shown, TITLE), [stage.view, *sources], outputs, api_name="follow_inside", **latest(PREDICTING))

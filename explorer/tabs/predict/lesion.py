@@ -18,6 +18,7 @@ from explorer.tabs.predict.lesion_charts import decimal, lesion_figure
 from explorer.tabs.predict.stage import NOTHING, Stage
 from explorer.work import background
 from explorer.work.cancelling import cancel_explaining, cancellable
+from explorer.work.handlers import bound, while_open
 from explorer.work.queues import EXPLAINING, PREDICTING, at_once, each_time, latest
 from explorer.work.subject import Asked, Subject, subject_of
 
@@ -156,23 +157,6 @@ def show(
     )
 
 
-def show_if_open(
-    view: str,
-    settings: Settings,
-    photo: Image.Image | None,
-    asked: Asked | None,
-    block: int | None,
-    by: str,
-    source: int | None,
-    request: gr.Request,
-) -> Iterator[tuple[Any, ...]]:
-    """Draw the block again only while somebody looks at it."""
-    if view != TITLE:
-        yield (gr.skip(),) * 5
-        return
-    yield from show(settings, photo, asked, block, by, source, request)
-
-
 def show_block(
     settings: Settings, photo: Image.Image | None, asked: Asked | None, block: int | None, by: str, request: gr.Request
 ) -> Iterator[tuple[Any, ...]]:
@@ -220,14 +204,15 @@ def build(stage: Stage, tab: gr.Tab) -> None:
         with gr.Column(scale=5, min_width=210):
             source = gr.Dropdown([], value=None, show_label=False, container=False, elem_id="lesion-source")
             moved = gr.HTML("", elem_id="moved")
-    asked_of = [stage.settings, stage.photo, stage.asked, block, by]
+    asked_of = [stage.photo, stage.asked, block, by]
     outputs = [block, source, panel, moved, line]
+    shown = bound(show, stage.settings)
     renewed = gr.on([tab.select, by.change], cancel_explaining, None, None, api_name="supersede_lesion", **each_time())
-    renewed.then(show, [*asked_of, source], outputs, api_name="show_lesion", **latest(EXPLAINING))
+    renewed.then(shown, [*asked_of, source], outputs, api_name="show_lesion", **latest(EXPLAINING))
     another = block.input(cancel_explaining, None, None, api_name="supersede_block", **each_time())
-    another.then(show_block, asked_of, outputs, api_name="lesion_block", **latest(EXPLAINING))
-    stage.renewed.then(show_if_open, [stage.view, *asked_of, source], outputs, api_name="follow_lesion", **latest(EXPLAINING))
-    source.input(switch_off, [*asked_of, source], moved, api_name="switch_off", **latest(PREDICTING))
+    another.then(bound(show_block, stage.settings), asked_of, outputs, api_name="lesion_block", **latest(EXPLAINING))
+    stage.renewed.then(while_open(shown, TITLE), [stage.view, *asked_of, source], outputs, api_name="follow_lesion", **latest(EXPLAINING))
+    source.input(bound(switch_off, stage.settings), [*asked_of, source], moved, api_name="switch_off", **latest(PREDICTING))
     each = cells.click(cancel_explaining, None, None, api_name="supersede_cells", **each_time())
-    each.then(each_reader, asked_of, [panel, line], api_name="lesion_cells", **latest(EXPLAINING))
+    each.then(bound(each_reader, stage.settings), asked_of, [panel, line], api_name="lesion_cells", **latest(EXPLAINING))
     stop.click(cancel_explaining, None, None, api_name="stop_lesion", **at_once())

@@ -21,6 +21,7 @@ from explorer.settings import Settings
 from explorer.tabs.predict.stage import FIRST_METHODS, METHOD_CHOICES, NOBODY, UNIT, Stage, head_of
 from explorer.work import background
 from explorer.work.cancelling import cancel_explaining, cancellable
+from explorer.work.handlers import bound, while_open
 from explorer.work.queues import EXPLAINING, PREDICTING, at_once, each_time, latest
 from explorer.work.subject import Asked, Subject, pixels_of, subject_of
 
@@ -154,14 +155,6 @@ def contrast_choices(settings: Settings, photo: Image.Image | None, asked: Asked
     return gr.update(choices=[ALONE, *named], value=NOBODY)
 
 
-def show_if_open(request: gr.Request, view: str, *sources: Any) -> Iterator[Any]:
-    """Yield the maps only while somebody looks at them."""
-    if view != TITLE:
-        yield gr.skip()
-        return
-    yield from show(request, *sources)
-
-
 def component_of(option: Option, label: str) -> gr.Slider | gr.Dropdown:
     """Return what sets `option` on the page, by its range and default in the catalogue."""
     if option.choices:
@@ -190,12 +183,13 @@ def build(stage: Stage, tab: gr.Tab) -> gr.HTML:
     panel = map_panel("maps")
     with gr.Accordion("Options of the methods", open=False, elem_classes="explain-options"), gr.Row():
         options = [component_of(option, label) for option, label in OPTIONS.items()]
-    subject = [stage.settings, stage.photo, stage.asked]
+    shown, contrasts = bound(show, stage.settings), bound(contrast_choices, stage.settings)
+    subject = [stage.photo, stage.asked]
     sources = [*subject, methods, against, *options]
-    gr.on([stage.asked.change, tab.select], contrast_choices, subject, against, api_name="contrast_choices", **latest(PREDICTING))
-    stage.renewed.then(show_if_open, [stage.view, *sources], panel, api_name="page_explain", **latest(EXPLAINING))
+    gr.on([stage.asked.change, tab.select], contrasts, subject, against, api_name="contrast_choices", **latest(PREDICTING))
+    stage.renewed.then(while_open(shown, TITLE), [stage.view, *sources], panel, api_name="page_explain", **latest(EXPLAINING))
     changed = [methods.change, against.input, *(part.release if isinstance(part, gr.Slider) else part.change for part in options)]
     renewed = gr.on([*changed, tab.select], cancel_explaining, None, None, api_name="supersede_explanation", **each_time())
-    renewed.then(show, sources, panel, api_name="explain_again", **latest(EXPLAINING))
+    renewed.then(shown, sources, panel, api_name="explain_again", **latest(EXPLAINING))
     stop.click(cancel_explaining, None, None, api_name="stop_explaining", **at_once())
     return panel

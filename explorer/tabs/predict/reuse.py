@@ -16,6 +16,7 @@ from explorer.settings import Settings
 from explorer.tabs.predict.stage import Stage
 from explorer.tabs.predict.ticks import reader_labels, source_labels, ticks
 from explorer.work import background
+from explorer.work.handlers import bound, while_open
 from explorer.work.nets import loaded, record_of
 from explorer.work.queues import PREDICTING, latest
 from explorer.work.subject import Asked
@@ -128,11 +129,6 @@ def show(settings: Settings, asked: Asked | None, block: int, weighted: bool) ->
     return gr.update(choices=names, value=chosen), drawn([reuse_figure(shown)], _line(record_of(model).label, blocks))
 
 
-def show_if_open(view: str, *sources: Any) -> Any:
-    """Draw the blocks again only while somebody looks at them."""
-    return show(*sources) if view == TITLE else (gr.skip(), gr.skip())
-
-
 def build(stage: Stage, tab: gr.Tab) -> None:
     """Lay out the view and wire it."""
     with gr.Row(elem_classes="explain-tools"):
@@ -143,7 +139,7 @@ def build(stage: Stage, tab: gr.Tab) -> None:
             False, label="times |γ|, the scale of the norm before", container=False, min_width=300, scale=2, elem_classes="few"
         )
     panel = chart_panel("", charts={"reuse-chart": "Which earlier features each layer reads, by its weights"}, elem_id="reuse")
-    sources = [stage.settings, stage.asked, block, weighted]
+    shown, sources = bound(show, stage.settings), [stage.asked, block, weighted]
     outputs = [block, panel]
-    gr.on([tab.select, block.input, weighted.change], show, sources, outputs, api_name="show_reuse", **latest(PREDICTING))
-    stage.asked.change(show_if_open, [stage.view, *sources], outputs, api_name="follow_reuse", **latest(PREDICTING))
+    gr.on([tab.select, block.input, weighted.change], shown, sources, outputs, api_name="show_reuse", **latest(PREDICTING))
+    stage.asked.change(while_open(shown, TITLE), [stage.view, *sources], outputs, api_name="follow_reuse", **latest(PREDICTING))

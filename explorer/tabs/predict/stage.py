@@ -10,6 +10,7 @@ from gradio.events import Dependency
 
 from densenet.attribution import METHODS
 from explorer.components.photo_input import PhotoInput
+from explorer.settings import Settings
 from explorer.work.subject import Asked, Subject
 
 NOTHING = '<div class="hint large">Choose a photo first.</div>'
@@ -17,12 +18,13 @@ NOTHING = '<div class="hint large">Choose a photo first.</div>'
 
 @dataclass(frozen=True)
 class Stage:
-    """The components that every view reads. `asked` holds an `Asked` or None; `view` the title of the view that is open.
+    """What every view needs: the app's settings, and the components that it reads.
 
+    `asked` holds an `Asked` or None, `view` the title of the view that is open.
     What follows another `asked` is wired to `renewed`, by when the explanations of the one before are given up.
     """
 
-    settings: gr.State
+    settings: Settings
     photo: PhotoInput
     asked: gr.State
     view: gr.State

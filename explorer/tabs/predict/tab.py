@@ -19,6 +19,7 @@ from explorer.tabs.predict.answers import answer_of, answers, answers_value
 from explorer.tabs.predict.stage import Stage
 from explorer.work import background, nets
 from explorer.work.cancelling import cancel_explaining
+from explorer.work.handlers import bound
 from explorer.work.queues import PREDICTING, at_once, each_time, one_at_a_time
 from explorer.work.subject import Asked, subject_of_net
 
@@ -83,13 +84,13 @@ def known_nets(settings: Settings, known: list[tuple[str, str]]) -> Any:
     return gr.update(choices=[*nets.choices(settings), *known])
 
 
-def build(settings: gr.State, tab: gr.Tab) -> None:
+def build(settings: Settings, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     asked, view, known = gr.State(None), gr.State(maps.TITLE), gr.State([])
     with gr.Row(elem_id="predict"):
         with gr.Column(scale=2, min_width=250, elem_id="photo-side"):
             chosen = gr.Dropdown(
-                nets.choices(settings.value),
+                nets.choices(settings),
                 value=["cifar10"],
                 label="Nets, side by side",
                 multiselect=True,
@@ -125,8 +126,8 @@ def build(settings: gr.State, tab: gr.Tab) -> None:
     model_work = one_at_a_time(PREDICTING) | {"show_progress": "minimal"}
     gr.on(
         [photo.change, chosen.change],
-        predict,
-        [settings, photo, chosen],
+        bound(predict, settings),
+        [photo, chosen],
         [panel, asked],
         show_progress_on=panel,
         trigger_mode="always_last",
@@ -135,6 +136,6 @@ def build(settings: gr.State, tab: gr.Tab) -> None:
     )
     panel.click(choose_class, asked, asked, show_progress="hidden", api_name="choose_class", api_visibility="private")
     brought = [chosen, known]
-    upload.upload(bring, [settings, *brought, upload], brought, api_name="bring_weights", **model_work)
-    tab.select(known_nets, [settings, known], chosen, api_name="known_nets", **at_once())
+    upload.upload(bound(bring, settings), [*brought, upload], brought, api_name="bring_weights", **model_work)
+    tab.select(bound(known_nets, settings), known, chosen, api_name="known_nets", **at_once())
     views.select(_opened_view, None, view, api_name="open_view", **at_once())

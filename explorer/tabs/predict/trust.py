@@ -22,6 +22,7 @@ from explorer.settings import Settings
 from explorer.tabs.predict.stage import FIRST_METHODS, METHOD_CHOICES, NOBODY, UNIT, Stage, head_of
 from explorer.work import background
 from explorer.work.cancelling import cancel_explaining, cancellable
+from explorer.work.handlers import bound, while_open
 from explorer.work.queues import EXPLAINING, at_once, each_time, latest
 from explorer.work.subject import Asked, Subject, pixels_of, subject_of
 
@@ -164,14 +165,6 @@ def _page(cards: list[str]) -> str:
     return f'<div class="checks">{"".join(cards)}</div>'
 
 
-def show_if_open(request: gr.Request, view: str, *sources: Any) -> Iterator[Any]:
-    """Check the map only while somebody looks at it."""
-    if view != TITLE:
-        yield gr.skip(), gr.skip(), gr.skip()
-        return
-    yield from show(*sources, request)  # type: ignore[call-arg]
-
-
 def judge(event: gr.EventData) -> tuple[str, str, Any, str]:
     """Return the method to judge, for the session and for the page, and this view as the one that is open."""
     return str(event.method), str(event.method), gr.Tabs(selected=TITLE), TITLE
@@ -194,14 +187,14 @@ def build(stage: Stage, tab: gr.Tab, views: gr.Tabs, maps: gr.HTML) -> None:
             charts = {"insertion-chart": "Probability while pixels are inserted", "deletion-chart": "Probability while pixels are deleted"}
             curves = chart_panel("", charts=charts, elem_id="curves")
     judging = gr.State(method.value)  # not what the page's dropdown says: opening this view would ask with its value of before
-    sources = [stage.settings, stage.photo, stage.asked, judging]
+    shown, sources = bound(show, stage.settings), [stage.photo, stage.asked, judging]
     outputs = [panel, checks, curves]
     other = method.input(choose, method, judging, api_name="choose_judged", **each_time())
     renewed = other.then(cancel_explaining, None, None, api_name="supersede_trust", **each_time())
-    renewed.then(show, sources, outputs, api_name="show_judged", **latest(EXPLAINING))
+    renewed.then(shown, sources, outputs, api_name="show_judged", **latest(EXPLAINING))
     opened = tab.select(cancel_explaining, None, None, api_name="supersede_by_trust", **each_time())
-    opened.then(show, sources, outputs, api_name="show_trust", **latest(EXPLAINING))
-    stage.renewed.then(show_if_open, [stage.view, *sources], outputs, api_name="follow_trust", **latest(EXPLAINING))
+    opened.then(shown, sources, outputs, api_name="show_trust", **latest(EXPLAINING))
+    stage.renewed.then(while_open(shown, TITLE), [stage.view, *sources], outputs, api_name="follow_trust", **latest(EXPLAINING))
     # The view that it opens asks for the checks.
     maps.judge(judge, None, [judging, method, views, stage.view], api_name="judge", **at_once())
     stop.click(cancel_explaining, None, None, api_name="stop_trust", **at_once())

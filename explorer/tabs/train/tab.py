@@ -11,9 +11,11 @@ from densenet import DenseNetConfig
 from explorer.components.chart_panel import chart_panel
 from explorer.components.formatting import exact, memory
 from explorer.components.messages import explained
+from explorer.page.shared import Shared
 from explorer.settings import Settings
-from explorer.tabs.train.progress import NOTHING, Shown, look, span
+from explorer.tabs.train.progress import NOTHING, look, span
 from explorer.work import background, jobs, runs
+from explorer.work.handlers import bound, while_open
 from explorer.work.queues import TRAINING, at_once, latest, one_at_a_time
 
 if TYPE_CHECKING:
@@ -89,16 +91,6 @@ def forecast(settings: Settings, config: DenseNetConfig, *values: Any) -> str:
     )
 
 
-def forecast_if_open(active: str, *values: Any) -> Any:
-    """Forecast again only while somebody looks."""
-    return forecast(*values) if active == TITLE else gr.skip()
-
-
-def look_if_open(active: str, settings: Settings, shown: Shown | None) -> Any:
-    """Look again only while somebody watches."""
-    return look(settings, shown) if active == TITLE else [gr.skip()] * 8
-
-
 @explained
 def begin(settings: Settings, config: DenseNetConfig, *values: Any) -> None:
     """Start the training of the net of the sliders."""
@@ -121,8 +113,8 @@ def stop(settings: Settings) -> None:
     runs.wish(settings, "stop")
 
 
-def build(moment: Any, config: gr.State, settings: gr.State, active: gr.State, tab: gr.Tab) -> None:
-    """Lay out the tab and wire it; `moment` is the event after which the sliders' net is another."""
+def build(page: Shared, tab: gr.Tab) -> None:
+    """Lay out the tab and wire it."""
     with gr.Row(elem_classes="train-tools"):
         data = gr.Dropdown(_DATA, value="fashion_mnist", label="Pictures", filterable=False, min_width=170)
         folder = gr.Textbox("", label="Folder on this machine, if not Debian's", scale=2, min_width=220)
@@ -155,18 +147,20 @@ def build(moment: Any, config: gr.State, settings: gr.State, active: gr.State, t
             net = gr.File(label="The trained net", visible=False, elem_id="trained-net")
             mistakes = gr.HTML("", elem_id="mistakes")
     recipe = [epochs, minutes, precision, batch, optimizer, rate, crop, smoothing, ema]
-    values = [settings, config, data, folder, size, *recipe]
+    values = [page.config, data, folder, size, *recipe]
     has = gr.State(None)
     shown = [state, curves, confusion, mistakes, end, pause, net, has]
     queued = one_at_a_time(TRAINING)
     rested = [folder.submit, folder.blur]  # not at each key: what is named is counted
     changed = [getattr(component, "change") for component in (data, size, *recipe)]  # noqa: B009
-    gr.on([*changed, *rested, tab.select], forecast, values, said, api_name="forecast", **latest(TRAINING))
-    moment(forecast_if_open, [active, *values], said, api_name="follow_forecast", **latest(TRAINING))
-    tab.select(look, settings, shown, api_name="show_training", **at_once())
-    start.click(begin, values, None, api_name="begin_training", **queued).success(look, settings, shown, api_name="begun", **at_once())
-    pause.click(pause_or_go_on, settings, None, api_name="pause_training", **queued).success(
-        look, settings, shown, api_name="paused", **at_once()
-    )
-    end.click(stop, settings, None, api_name="stop_training", **queued).success(look, settings, shown, api_name="stopped", **at_once())
-    gr.Timer(_SECONDS_BETWEEN_LOOKS).tick(look_if_open, [active, settings, has], shown, api_name="look_at_training", **at_once())
+    expected, looked = bound(forecast, page.settings), bound(look, page.settings)
+    gr.on([*changed, *rested, tab.select], expected, values, said, api_name="forecast", **latest(TRAINING))
+    page.rest(while_open(expected, TITLE), [page.active, *values], said, api_name="follow_forecast", **latest(TRAINING))
+    tab.select(looked, None, shown, api_name="show_training", **at_once())
+    begun = start.click(bound(begin, page.settings), values, None, api_name="begin_training", **queued)
+    begun.success(looked, None, shown, api_name="begun", **at_once())
+    paused = pause.click(bound(pause_or_go_on, page.settings), None, None, api_name="pause_training", **queued)
+    paused.success(looked, None, shown, api_name="paused", **at_once())
+    stopped = end.click(bound(stop, page.settings), None, None, api_name="stop_training", **queued)
+    stopped.success(looked, None, shown, api_name="stopped", **at_once())
+    gr.Timer(_SECONDS_BETWEEN_LOOKS).tick(while_open(looked, TITLE), [page.active, has], shown, api_name="look_at_training", **at_once())

@@ -173,6 +173,5 @@ def test_a_map_for_hours_is_refused_with_the_reason_and_the_next_is_drawn(monkey
 
 
 def test_nothing_is_drawn_without_a_photo_or_for_a_view_that_is_not_open() -> None:
-    assert list(maps.show_if_open(Visitor(), "Trust", SETTINGS, TABBY, ASKED, ["saliency"], None, *OPTIONS)) == [gr.skip()]
     assert list(maps.show(Visitor(), SETTINGS, None, None, ["saliency"], None, *OPTIONS)) == [""]
     assert maps.contrast_choices(SETTINGS, None, None)["choices"] == [maps.ALONE]

@@ -110,5 +110,4 @@ def test_labels_keep_their_distance(count: int, apart: float) -> None:
 
 
 def test_it_is_drawn_only_while_it_is_open() -> None:
-    assert view.show_if_open("Maps", SETTINGS, None, 0, False) == (gr.skip(), gr.skip())
-    assert "figures" in view.show_if_open(view.TITLE, SETTINGS, None, 0, False)[1]
+    assert "figures" in view.show(SETTINGS, None, 0, False)[1]

@@ -110,8 +110,6 @@ def test_only_so_many_brought_files_are_remembered(tmp_path: Path, monkeypatch: 
 
 
 def test_nothing_is_drawn_for_a_view_that_is_not_open() -> None:
-    assert list(maps.show_if_open(Visitor(), "Trust", SETTINGS, TABBY, ASKED, ["saliency"], None, *OPTIONS)) == [gr.skip()]
-    assert film.show_if_open("Maps", SETTINGS, TABBY, ASKED) == gr.skip()
     assert list(maps.show(Visitor(), SETTINGS, None, None, ["saliency"], None, *OPTIONS)) == [""]
 
 

@@ -155,4 +155,3 @@ def test_a_map_asks_for_its_checks() -> None:
 
 def test_nothing_is_checked_without_a_photo_or_for_a_view_that_is_not_open() -> None:
     assert list(trust.show(SETTINGS, None, None, "saliency", Visitor())) == [("", "", "")]
-    assert list(trust.show_if_open(Visitor(), "Maps", SETTINGS, TABBY, ASKED, "saliency")) == [(gr.skip(), gr.skip(), gr.skip())]

@@ -113,11 +113,9 @@ def test_a_folder_is_looked_at_when_the_typing_rests(run_settings: Settings) -> 
     assert asking == {"submit", "blur"}
 
 
-def test_nobody_looks_while_the_tab_is_closed(run_settings: Settings) -> None:
+def test_a_finished_training_is_looked_at(run_settings: Settings) -> None:
     finished_run(run_settings)
-    assert train.look_if_open("Memory", run_settings, None) == [gr.skip()] * 8
-    assert train.forecast_if_open("Memory", run_settings) == gr.skip()
-    assert "finished" in train.look_if_open(train.TITLE, run_settings, None)[0]
+    assert "finished" in train.look(run_settings)[0]
 
 
 def posted(url: str, app: gr.Blocks, api_name: str, values: list[Any]) -> Any:
