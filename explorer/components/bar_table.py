@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from explorer.components.templates import template_of
 
-_HTML = template_of(__file__)
+_HTML = template_of(Path(__file__).with_suffix(".html"))
 
 
 class Cell(NamedTuple):

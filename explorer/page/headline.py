@@ -13,7 +13,7 @@ from explorer.components.templates import template_of
 from explorer.page.numbers import Numbers, numbers_beside
 
 _ON_LOAD = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-_HTML = template_of(__file__)
+_HTML = template_of(Path(__file__).with_suffix(".html"))
 _TEMPLATE = '<div class="tiles"></div>'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import gradio as gr
@@ -16,7 +17,7 @@ from explorer.page.page_state import label_of
 from explorer.tabs.architecture.charts import cost_figure, growth_figure
 
 TITLE = "Architecture"
-_HTML = template_of(__file__)
+_HTML = template_of(Path(__file__).with_suffix(".html"))
 
 
 def show(shown: Numbers, pinned: Numbers | None = None) -> str:

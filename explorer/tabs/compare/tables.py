@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -32,7 +33,7 @@ from explorer.page.address import to_query
 from explorer.page.page_state import PageState, label_of
 from explorer.work import background
 
-_HTML = template_of(__file__)
+_HTML = template_of(Path(__file__).with_suffix(".html"))
 OURS = "densenet"  # beside the names of `densenet.compare.peers`
 Key = tuple[str, DenseNetConfig, Workload]  # what was measured: OURS or a peer, beside which net, in which step
 Measurements = Mapping[Key, int | str]  # bytes at the peak, or why there are none

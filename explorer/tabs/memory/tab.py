@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 TITLE = "Memory"
 _KEPT = 16  # measurements of one visitor
 _CLOSE = 0.03  # an estimate that is further from the measurement is marked
-_HTML = template_of(__file__)
+_HTML = template_of(Path(__file__).with_suffix(".html"))
 ALLOWANCE_GIB = 0.8  # a GPU's context and workspaces, which no estimate sees
 
 
