@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+NPM_CI := npm ci --no-audit --no-fund --silent --engine-strict --fetch-retries=0 --fetch-timeout=20000
 
 help:  ## list these verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,11 +22,14 @@ app: $(VENV)/.app  ## start the app at http://127.0.0.1:7860
 test: $(VENV)/.tests  ## run the tests (the browser ones where a Chromium is installed)
 	$(RUN) -m pytest $(ARGS)
 
-lint: $(VENV)/.tests  ## check style and types
+lint: $(VENV)/.tests  ## check style and types (of the JavaScript where there is npm)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	find explorer -name "*.pyi" -delete  # stubs that Gradio writes for its components; they would hide the sources
 	$(RUN) -m mypy
+	@if ! command -v npm >/dev/null; then echo "eslint skipped: there is no npm here"; \
+	elif ! [ node_modules/.package-lock.json -nt package-lock.json ] && ! $(NPM_CI); then echo "eslint skipped: npm could not install it"; \
+	else echo "node_modules/.bin/eslint explorer"; node_modules/.bin/eslint explorer; fi
 
 format: $(VENV)/.tests  ## put the code into the house's format
 	$(RUN) -m ruff check --fix .
@@ -37,7 +41,7 @@ bench: $(VENV)/.tests  ## run the quick benchmarks
 	$(RUN) -m tests.benchmarks.startup
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .PHONY: help app test lint format bench clean
 .DEFAULT_GOAL := help
