@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from densenet.checks import checked_integer
 from densenet.files import write_whole
@@ -57,10 +59,10 @@ def _table(found: Evaluation, classes: tuple[str, ...]) -> str:
 
 
 def picture(image: torch.Tensor) -> str:
-    """Return a uint8 picture, C x H x W, as a PNG that a page can show."""
-    from torchvision.io import encode_png
-
-    return "data:image/png;base64," + base64.b64encode(encode_png(image).numpy().tobytes()).decode("ascii")
+    """Return a uint8 picture, 1 or 3 x H x W, as a PNG that a page can show."""
+    values, file = image.permute(1, 2, 0).numpy(), io.BytesIO()
+    Image.fromarray(values if values.shape[2] == 3 else values[:, :, 0]).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _finish(result: Result, run: Run, job: Job, data: tuple[ImageSet, ImageSet, ImageSet | None]) -> Evaluation:
