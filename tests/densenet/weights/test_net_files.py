@@ -203,7 +203,7 @@ def test_wrappings(wrapping: str, new_format: bool, net: DenseNet, tmp_path: Pat
     check_equal(load_file(path), net)
 
 
-@pytest.mark.parametrize("key", ["ema", "model_ema", "state_dict_ema", "ema_state_dict"])
+@pytest.mark.parametrize("key", ["ema", "model_ema", "state_dict_ema", "ema_state_dict", "average", "Average"])
 def test_averaged_weights_come_first(key: str, net: DenseNet, make_net: Callable[..., DenseNet], tmp_path: Path) -> None:
     averaged = make_net(seed=5)
     torch.save({"model": net.state_dict(), key: AveragedModel(averaged).state_dict()}, tmp_path / "net.pth")

@@ -154,8 +154,9 @@ def test_prefixes_are_taken_off(prefix: str) -> None:
     assert plain_names([f"{prefix}{name}" for name in names]) == {f"{prefix}{name}": name for name in names}
 
 
-def test_wrappers_in_the_middle_of_a_name_are_taken_off() -> None:
-    names = [NET, "features._orig_mod.denseblock1._checkpoint_wrapped_module.denselayer1.norm1.weight", "n_averaged"]
+@pytest.mark.parametrize("wrapper", ["module", "_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"])
+def test_wrappers_in_the_middle_of_a_name_are_taken_off(wrapper: str) -> None:
+    names = [NET, f"features.{wrapper}.denseblock1.{wrapper}.denselayer1.norm1.weight", "n_averaged"]
     assert list(plain_names(names).values()) == [NET, "features.denseblock1.denselayer1.norm1.weight"]
 
 
