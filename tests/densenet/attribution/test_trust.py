@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -115,6 +116,18 @@ def test_a_large_map_of_many_ties() -> None:
     assert rank_correlation(first, second) == pytest.approx(frame.rank().corr().loc["first", "second"], abs=1e-12)
 
 
+def test_maps_of_one_value_are_answered_without_a_warning(capfd: pytest.CaptureFixture[str]) -> None:
+    flat, other = torch.full((1, 4, 5), -0.3), photo()[0, :1, :4, :5]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert rank_correlation(flat, other) is None
+        assert rank_correlation(other, flat) is None
+        assert rank_correlation(flat, flat) is None
+        assert rank_correlation(other, other.clone()) == pytest.approx(1)
+        assert rank_correlation(torch.tensor([1.0, 2.0]), torch.tensor([5.0, 4.0])) == pytest.approx(-1)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_untrained_net_shares_nothing_with_the_trained_one() -> None:
     trained = load("cifar10")
     before = [(t.clone(), t._version) for t in trained.state_dict().values()]
@@ -136,16 +149,31 @@ def test_an_untrained_net_shares_nothing_with_the_trained_one() -> None:
     assert net.weights is trained.weights, "it says how the photo was scaled"
 
 
-def test_untrained_weights_are_drawn_as_a_new_nets(make_net: Make) -> None:
-    model = make_net(PRESETS["classroom"])
-    torch.manual_seed(1)
-    fresh, drawn = dict(DenseNet(model.config).named_parameters()), dict(draw_untrained(model, 0).named_parameters())
-    for name, weight in drawn.items():
-        if weight.numel() > 1000:
-            assert weight.std().item() == pytest.approx(fresh[name].std().item(), rel=0.1), name
-            assert abs(weight.mean()) < 0.1 * weight.std()
-        elif not name.startswith("features.conv0"):
-            assert torch.equal(weight, fresh[name]) or name.endswith("weight"), name
+@pytest.mark.parametrize("name", ["classroom", "tiny"])
+def test_untrained_weights_are_drawn_as_a_new_nets(make_net: Make, name: str) -> None:
+    """Every one of them: He's convolutions, norms at 1 and 0, torch's classifier without a bias; as many random ones as a new net has."""
+    net = draw_untrained(make_net(PRESETS[name]), 0)
+    fresh = dict(DenseNet(net.config).named_parameters())
+    seen = set()
+    for path, module in net.named_modules():
+        if isinstance(module, nn.Conv2d):
+            weight, deviation = module.weight, (2 / module.weight[0].numel()) ** 0.5
+            assert weight.std().item() == pytest.approx(deviation, rel=4 / (2 * weight.numel()) ** 0.5), path
+            assert abs(weight.mean().item()) < 4 * deviation / weight.numel() ** 0.5, path
+            seen.add(f"{path}.weight")
+        elif isinstance(module, nn.BatchNorm2d):
+            assert torch.equal(module.weight, fresh[f"{path}.weight"]), path
+            assert torch.equal(module.bias, fresh[f"{path}.bias"]), path
+            assert (module.weight.unique().item(), module.bias.unique().item()) == (1, 0), path
+            assert (module.running_mean.unique().item(), module.running_var.unique().item()) == (0, 1), path
+            seen |= {f"{path}.weight", f"{path}.bias"}
+        elif isinstance(module, nn.Linear):
+            bound = module.in_features**-0.5
+            assert module.weight.abs().max() <= bound
+            assert module.weight.std().item() == pytest.approx(bound / 3**0.5, rel=4 / (2 * module.weight.numel()) ** 0.5)
+            assert module.bias.unique().tolist() == [0]
+            seen |= {f"{path}.weight", f"{path}.bias"}
+    assert seen == set(fresh)
 
 
 def test_the_seed_decides(make_net: Make) -> None:
