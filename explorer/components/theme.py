@@ -24,8 +24,11 @@ def translucent(colour: str, alpha: float) -> str:
 
 
 def css_variables() -> str:
-    """Return a rule for each block: its slider has the colour that its bars have."""
-    return "\n".join(f".block-{i} {{ --slider-color: {colour}; }}" for i, colour in enumerate(BLOCK_COLOURS, start=1))
+    """Return the palette as variables of the page, and a rule for each block: its slider has the colour that its bars have."""
+    blocks = {f"block-{i}": colour for i, colour in enumerate(BLOCK_COLOURS, start=1)}
+    variables = " ".join(f"--{name}: {colour};" for name, colour in {**blocks, "neutral": NEUTRAL, "ghost": GHOST}.items())
+    sliders = (f".{name} {{ --slider-color: var(--{name}); }}" for name in blocks)
+    return "\n".join([f":root {{ {variables} }}", *sliders])
 
 
 def theme() -> gr.themes.Base:
