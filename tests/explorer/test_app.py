@@ -16,21 +16,17 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from densenet import PRESETS, Workload, estimate_memory, plan, totals
+from densenet import PRESETS, Workload, plan, totals
 from explorer.app import create_app, open_address, smallest_size, toggle_pin, update
-from explorer.components.formatting import exact, memory, short
+from explorer.components.formatting import exact
 from explorer.page import live
 from explorer.page.address import from_query, pinned_from_query
-from explorer.page.headline import headline
-from explorer.page.numbers import Numbers
 from explorer.page.page_state import PageState, preset_state
 from explorer.page.shared import Seen
 from explorer.settings import Settings
-from explorer.tabs.architecture.tab import published
-from explorer.tabs.layers import tab as layers
-from explorer.tabs.layers.tables import HEADERS, layer_rows, layers_csv, torchinfo_summary
 from explorer.tabs.predict import tab as predict
 from tests.explorer.page.test_controls import values_of
+from tests.explorer.page.test_headline import expected_values, parts
 from tests.support.serving import ROOT
 from tests.support.session import Request, Session
 
@@ -113,32 +109,13 @@ def test_the_first_page_needs_no_torch_and_nobody_else_is_told() -> None:
     assert done.stdout.strip().splitlines()[-1] == "[] [] True"
 
 
-def expected_tiles(state: PageState) -> list[str]:
-    """The six numbers of the headline, by the library: sums over the plan's rows, and the peaks of two kinds of step."""
-    rows = plan(state.config, state.workload.image_size)
-    peaks = {mode: estimate_memory(state.config, replace(state.workload, mode=mode)).peak for mode in ("infer", "train")}
-    return [
-        short(sum(row.params for row in rows)),
-        short(sum(row.macs for row in rows)),
-        str(sum(row.op in ("conv", "linear") for row in rows)),
-        exact(rows[-1].in_channels),
-        memory(peaks["infer"]),
-        memory(peaks["train"]),
-    ]
-
-
-def tiles_of(text: str) -> list[str]:
-    """The values of a headline's tiles."""
-    return [part.partition("<")[0].strip() for part in text.split('class="tile-value">')[1:]]
-
-
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_update_answers_every_preset(name: str) -> None:
     state = preset_state(name)
     state = replace(state, workload=replace(state.workload, batch_size=3, optimizer="adam", checkpointing="norm"))
     config, workload, numbers, charts, taken, message = moved(state)
     assert (config, workload, taken, message) == (state.config, state.workload, gr.skip(), "")
-    assert tiles_of(numbers["tiles"]) == expected_tiles(state)
+    assert parts(numbers["tiles"], "tile-value") == expected_values(state)
     assert (numbers["query"], numbers["tab"]) == (f"preset={name}&batch=3&ckpt=norm&opt=adam", "")
     sums = totals(state.config, state.workload.image_size)
     assert f"<b>{exact(sums.params)}</b> parameters" in json.loads(charts)["note"]
@@ -200,28 +177,6 @@ def test_a_bad_number_keeps_the_page_and_says_why() -> None:
     assert "<button" not in notice
 
 
-def test_headline_compares_with_the_preset() -> None:
-    start = preset_state("densenet121")
-    assert headline(Numbers(start)).count("as the preset") == 6
-    wider = replace(start, config=replace(start.config, growth_rate=64))
-    assert tiles_of(headline(Numbers(wider))) == expected_tiles(wider)
-    ratio = totals(wider.config).params / totals(start.config).params
-    assert f"+{100 * (ratio - 1):.0f}\u00a0% vs preset" in headline(Numbers(wider))
-
-
-def test_published_counts_are_checked_only_for_published_nets() -> None:
-    def line(state: PageState) -> str:
-        return published(Numbers(state))
-
-    start = preset_state("densenet121")
-    assert line(start).count("✓") == 2
-    assert "7,978,856" in line(start)
-    assert line(preset_state("densenet_bc_100_12")).count("✓ 0.8 M") == 1
-    assert "✓" not in line(preset_state("classroom"))
-    assert "✓" not in line(replace(start, config=replace(start.config, growth_rate=33)))
-    assert "GMACs" not in line(replace(start, workload=Workload(image_size=192)))
-
-
 def test_live_gives_up_what_nobody_waits_for() -> None:
     state = preset_state("tiny")
     steps = live.follow(Settings(device="cpu"), state.config, state.workload, Request("b"))
@@ -241,19 +196,6 @@ def test_live_refuses_what_is_too_large_with_a_reason() -> None:
     *_, seen = live.follow(Settings(device="cpu"), config, Workload(), Request("c"))
     assert "Not built" in seen
     assert "GiB free" in seen
-
-
-def test_layers_table_and_csv_hold_the_same_rows() -> None:
-    config = PRESETS["tiny"]
-    text = layers_csv(config, 32).splitlines()
-    assert text[0].split(",") == HEADERS
-    assert [line.split(",") for line in text[1:]] == [[str(cell) for cell in row] for row in layer_rows(config, 32)]
-    assert len(layers.show(config, Workload(image_size=32))["data"]) == len(text) - 1
-
-
-def test_torchinfo_agrees_on_parameters() -> None:
-    text = torchinfo_summary(PRESETS["tiny"], 32)
-    assert "3,730" in text
 
 
 def test_a_net_that_cannot_be_had_is_a_sentence(tmp_path: Any) -> None:

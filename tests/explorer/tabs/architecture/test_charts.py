@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 
 import pytest
 
-from densenet import PRESETS, DenseNetConfig, totals
+from densenet import PRESETS, DenseNetConfig, Layer, plan, totals
 from densenet.arithmetic.costs import steps
 from densenet.presets import PRESET_IMAGE_SIZE
 from explorer.components.theme import BLOCK_COLOURS, NEUTRAL
@@ -28,6 +30,29 @@ def test_bars_add_up(name: str) -> None:
     assert (strip[0]["x0"], strip[-1]["x1"]) == (-0.5, len(stages) - 0.5)
     for i, stage in enumerate(stages):
         assert [s["y1"] for s in strip if s["x0"] < i < s["x1"]] == [stage.size]
+
+
+def rows_by_step(config: DenseNetConfig, size: int) -> list[list[Layer]]:
+    """The plan's rows, put together by the path of the module that holds them: what one bar stands for."""
+    inside = re.compile(r"features\.(denseblock\d+\.denselayer\d+|transition\d+)\.")
+    names = [found[1] if (found := inside.match(row.path)) else "tail" if row.block else "stem" for row in plan(config, size)]
+    return [
+        [row for _, row in group] for _, group in itertools.groupby(zip(names, plan(config, size), strict=True), key=lambda pair: pair[0])
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_each_bar_is_its_rows_of_the_plan(name: str) -> None:
+    config, size = PRESETS[name], PRESET_IMAGE_SIZE[name]
+    stages, groups = steps(config, size), rows_by_step(config, size)
+    params, macs = (cost_figure(config, stages, macs=macs)["data"][0]["y"] for macs in (False, True))
+    assert params == [sum(row.params for row in group) for group in groups]
+    assert macs == [sum(row.macs for row in group) for group in groups]
+    inherited, new, _ = growth_figure(config, stages)["data"]
+    channels = [group[-1].out_channels for group in groups[:-1]] + [groups[-1][0].in_channels]
+    assert [a + b for a, b in zip(inherited["y"], new["y"], strict=True)] == channels
+    dense = [any(row.op == "cat" for row in group) for group in groups]
+    assert inherited["y"] == [group[0].in_channels if layer else 0 for group, layer in zip(groups, dense, strict=True)]
 
 
 @pytest.mark.parametrize("config", [PRESETS["densenet121"], WIDE], ids=["bars", "stepped line"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densenet import PRESETS, Workload, estimate_memory
+from densenet import PRESETS, Workload, estimate_memory, plan
 from densenet.arithmetic.memory import feature_bytes, largest_batch, peaks
+from explorer.components.theme import BLOCK_COLOURS, GHOST, NEUTRAL
 from explorer.page.numbers import Numbers
 from explorer.page.page_state import PageState, preset_state
 from explorer.settings import Settings
@@ -44,6 +46,54 @@ def test_copies_and_new_features_end_at_their_sums() -> None:
     copies, new = growth_of_memory_figure(STATE)["data"]
     sums = feature_bytes(STATE.config)
     assert (copies["y"][-1], new["y"][-1]) == pytest.approx((sums.concatenated / MIB, sums.new / MIB))
+
+
+def test_each_part_is_the_estimates_in_its_colour() -> None:
+    state = replace(STATE, workload=replace(STATE.workload, optimizer="adam", batch_size=4))
+    a = preset_state("densenet169")
+    *bars, mark = parts_figure(Numbers(state), [None] * 4, Numbers(a))["data"]
+    fields = ("parameters", "gradients", "optimizer", "activations", "other")
+    for net, values in ((state, [[bar["x"][i] for bar in bars] for i in range(4)]), (a, mark["x"])):
+        train = [replace(net.workload, mode="train", checkpointing=kind) for kind in ("none", "norm", "layer")]
+        estimates = [estimate_memory(net.config, w) for w in (*train, replace(net.workload, mode="infer"))]
+        held = [[getattr(e, field) / MIB for field in fields] for e in estimates] if net is state else [e.peak / MIB for e in estimates]
+        assert values == held
+    assert (mark["name"], mark["marker"]["line"]["color"]) == ("A", GHOST)
+    colours = [bar["marker"]["color"] for bar in bars]
+    assert len(set(colours)) == 5
+    assert set(colours) <= {*BLOCK_COLOURS, NEUTRAL}
+
+
+def test_copies_and_new_features_are_the_plans_concatenations() -> None:
+    a = preset_state("tiny")
+    copies, new, *outlines = growth_of_memory_figure(STATE, a)["data"]
+    for state, (copied, added) in ((STATE, (copies, new)), (a, outlines)):
+        rows = [row for row in plan(state.config, state.workload.image_size) if row.op == "cat"]
+        read = list(itertools.accumulate(4 * row.in_channels * row.in_size**2 for row in rows))
+        made = list(itertools.accumulate(4 * state.config.growth_rate * row.in_size**2 for row in rows))
+        assert copied["x"] == added["x"] == list(range(1, len(rows) + 1))
+        assert copied["y"] == [value / MIB for value in read]
+        assert added["y"] == [value / MIB for value in made]
+    assert [line["line"]["color"] for line in outlines] == [GHOST] * 2
+
+
+def test_the_line_of_batches_is_the_estimate_at_each_with_the_allowance() -> None:
+    state = replace(STATE, workload=replace(STATE.workload, batch_size=24, checkpointing="norm"))
+    line, outline = batch_figure(state, 0.8, None, None, preset_state("tiny"))["data"]
+    assert 24 in line["x"]
+    for net, trace in ((state, line), (preset_state("tiny"), outline)):
+        held = [estimate_memory(net.config, replace(net.workload, batch_size=size)).peak for size in line["x"]]
+        assert trace["y"] == pytest.approx([peak / 2**30 + 0.8 for peak in held])
+
+
+def test_each_phase_of_the_step_has_its_colour_and_a_its_outline() -> None:
+    state = replace(STATE, workload=replace(STATE.workload, checkpointing="layer"))
+    estimate, a = estimate_memory(state.config, state.workload), estimate_memory(STATE.config, STATE.workload)
+    *phases, _, outline = timeline_figure(estimate, None, a)["data"]
+    assert [phase["name"] for phase in phases] == ["forward", "recompute", "backward", "optimizer"]
+    assert len({phase["line"]["color"] for phase in phases}) == 4
+    assert outline["y"] == [point.live_bytes / MIB for point in a.timeline]
+    assert outline["line"]["color"] == GHOST
 
 
 @given(
