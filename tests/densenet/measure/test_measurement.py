@@ -10,13 +10,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 
 from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory, totals
 from densenet.arithmetic.plan import plan
 from densenet.measure import instantiate as instantiating
 from densenet.measure import measurement as module
-from densenet.measure.allocator import allocated_peak, live_bytes
 from densenet.measure.instantiate import instantiate
 from densenet.measure.measurement import measure, measure_peer
 from densenet.model.net import DenseNet
@@ -65,34 +63,6 @@ def test_the_peak_is_that_of_the_tensors_that_live(mode: str, checkpointing: str
     workload = replace(TRAIN, mode=mode, checkpointing=checkpointing)
     seen = measure(config, workload, "cpu").peak
     assert seen == pytest.approx(peak_of_step(DenseNet(config, checkpointing), config, workload), rel=0.002)
-
-
-def test_a_call_peaks_at_what_it_holds_at_once() -> None:
-    def call() -> torch.Tensor:
-        first = torch.empty(1000)
-        second = torch.empty(500)
-        del first
-        return torch.cat([second, torch.empty(250)])
-
-    assert allocated_peak(call) == (4 * 1500, 4 * 1500)
-
-
-def test_a_convolution_counts_as_what_it_leaves() -> None:
-    convolution, x = nn.Conv2d(16, 16, 3, padding=1, bias=False), torch.rand(2, 16, 32, 32)
-
-    def call() -> torch.Tensor:
-        with torch.no_grad():
-            return convolution(x)
-
-    peak = allocated_peak(call)
-    assert peak.tensors == 4 * 2 * 16 * 32 * 32
-    assert peak.everything >= peak.tensors
-
-
-def test_shared_storage_is_counted_once() -> None:
-    x = torch.zeros(10, 10)
-    assert live_bytes([x, x[:3], x.view(-1), None]) == 400
-    assert live_bytes([x, x.clone()]) == 800
 
 
 def test_the_bytes_of_other_work_are_not_counted() -> None:
