@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from explorer import api
 from explorer.components import colours, theme
 from explorer.components.chart_panel import PLOTLY_JS, PLOTLY_PRELOAD
-from explorer.components.messages import corrections, explained, message, problem
+from explorer.components.messages import Page, corrections, explained, message, problem
 from explorer.page import controls, headline, live, pin
 from explorer.page.address import from_query, pinned_from_query, to_query
 from explorer.page.numbers import Numbers, numbers_beside
@@ -122,7 +122,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
     settings, state = settings or Settings(), preset_state(DEFAULT_PRESET)
     shown = numbers_beside(state)
     gr.set_static_paths([PLOTLY_JS])
-    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 7200)) as app:
+    with Page(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 7200)) as app:
         config, workload, active = gr.State(state.config), gr.State(state.workload), gr.State(architecture.TITLE)
         with gr.Sidebar(width=290, elem_id="sidebar"):
             bar = controls.build(state)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
+from gradio.exceptions import ComponentProcessingError
+from pydantic import ValidationError
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -39,6 +41,7 @@ def corrections(sentences: list[str]) -> str:
 
 
 _UNFORESEEN = "This went wrong in a way that nobody foresaw; the server's log says more. What you see is as it was before."
+_NO_SUCH_VALUE = "A value that was sent is not of the kind that its field takes. What you see is as it was before."
 _REASONS = {
     errno.ENOSPC: "its disk is full. Free some space there, and try again",
     errno.EDQUOT: "the disk space that it may use is full. Free some there, and try again",
@@ -62,6 +65,8 @@ def sentence_of(error: Exception) -> str:
     """Return what a visitor is told of `error`: why, without the server's folders or its code, and what can be done."""
     if _is_out_of_memory(error):
         return "The server ran out of memory. Ask for less at once: a smaller net, a smaller photo or fewer steps."
+    if isinstance(error, ComponentProcessingError | ValidationError):  # Gradio's, before any handler is asked
+        return _NO_SUCH_VALUE
     if isinstance(error, OSError) and error.errno is not None:
         if isinstance(error, ConnectionError | TimeoutError):
             return f"The connection failed: {error.strerror}."
@@ -103,3 +108,19 @@ def explained(handler: Callable[_P, _R]) -> Callable[_P, _R]:
             raise page_error(error) from None
 
     return call
+
+
+class Page(gr.Blocks):
+    """gr.Blocks whose every call is answered by a value or by a sentence, also where Gradio itself cannot read what was sent.
+
+    A handler that is not `explained`, or a component that cannot take a value, would be answered by `error: null`.
+    """
+
+    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Answer a call."""
+        try:
+            return await super().process_api(*args, **kwargs)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise page_error(error) from None
