@@ -1,4 +1,4 @@
-"""What is asked before a map and its checks is what they then run; what they take of memory is tested with `densenet.running.affordable`."""
+"""What is asked before a map and its checks is what they run; what they take of memory is tested with `densenet.running.affordable`."""
 
 from __future__ import annotations
 
