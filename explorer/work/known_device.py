@@ -1,4 +1,4 @@
-"""What is known of the device that nets are built and measured on, without making a slider wait for torch to say so."""
+"""The device that nets are built and measured on, as far as torch has been asked: a slider does not wait for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from densenet import DenseNetConfig, Workload
 from explorer.settings import Settings
 
 
-class Here(NamedTuple):
+class KnownDevice(NamedTuple):
     """The device of this process."""
 
     type: str
@@ -16,27 +16,27 @@ class Here(NamedTuple):
     total_bytes: int
 
 
-_known: dict[str, Here] = {}  # by the device that was asked for at the start
+_known: dict[str, KnownDevice] = {}  # by the device that was asked for at the start
 
 
-def look(settings: Settings) -> Here:
+def look(settings: Settings) -> KnownDevice:
     """Ask torch, once; the first call imports it."""
     if settings.device not in _known:
         from densenet.running.device import choose_device, device_memory
 
         device = choose_device(settings.device)
         memory = device_memory(device)
-        _known[settings.device] = Here(device.type, memory.label, memory.total_bytes)
+        _known[settings.device] = KnownDevice(device.type, memory.label, memory.total_bytes)
     return _known[settings.device]
 
 
-def known(settings: Settings) -> Here | None:
-    """What `look` has found, or None before its first call."""
+def known(settings: Settings) -> KnownDevice | None:
+    """Return what `look` has found, or None before its first call."""
     return _known.get(settings.device)
 
 
 def measuring_seconds(settings: Settings, config: DenseNetConfig, workload: Workload) -> float | None:
-    """Expected seconds of a measurement here, or None as long as that is not known."""
+    """Return the seconds that a measurement is expected to take here, or None as long as that is not known."""
     device = known(settings)
     if device is None:
         return None

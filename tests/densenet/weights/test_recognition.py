@@ -109,6 +109,14 @@ def test_of_many_compressions_the_simplest(pairs: list[tuple[int, int]], theta: 
     assert compression_of(pairs) == theta
 
 
+def test_a_compression_that_is_no_short_decimal_is_found_among_neighbouring_floats() -> None:
+    """Between these widths only a few floats fit, and no decimal of 16 digits is one of them."""
+    pairs = [(40863, 265), (16191, 104), (11565, 75), (50886, 330), (9252, 59)]
+    found = compression_of(pairs)
+    assert found is not None
+    assert [int(channels * found) for channels, _ in pairs] == [kept for _, kept in pairs]
+
+
 @pytest.mark.parametrize("pairs", [[(10, 11)], [(100, 50), (100, 52)], [(10, 0)]], ids=str)
 def test_no_compression_is_none(pairs: list[tuple[int, int]]) -> None:
     assert compression_of(pairs) is None

@@ -8,6 +8,8 @@ import gradio as gr
 import pytest
 import torch
 
+from densenet import totals
+from densenet.measure.instantiate import Instance
 from densenet.running.turns import alone_on
 from densenet.stopping import go_on
 from explorer.page import live
@@ -56,3 +58,30 @@ def test_a_build_that_waits_is_given_up_when_the_visitor_leaves(strips: Iterator
         next(strips)
         live.forget(Visitor("waits"))  # type: ignore[arg-type]
         assert list(strips) == [gr.skip()]
+
+
+def test_a_net_that_differs_from_its_plan_is_said(strips: Iterator[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = totals(STATE.config, STATE.workload.image_size)
+    monkeypatch.setattr(live, "totals", lambda *_: counted._replace(params=counted.params + 1))
+    *_, built = strips
+    assert "3,730</b> parameters ✗ planned: 3,731" in str(built)
+
+
+def test_what_was_built_is_said_in_whole(strips: Iterator[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    preloaded: list[bool] = []
+    monkeypatch.setattr(live.background, "preload", lambda: preloaded.append(True))
+    seen = Instance(3_730, (1, 10), 0.1, 0.25, 3, "CPU (x86, <2> threads)", 3 * 2**30, 8 * 2**30)
+    monkeypatch.setattr("densenet.measure.instantiate.instantiate", lambda *_, **__: seen)
+    *_, built = strips
+    assert "on CPU: <b>3,730</b> parameters ✓ as planned" in str(built)
+    assert "1 × 3 × 32² → 1 × 10 in <b>250" in str(built)
+    assert "free of" in str(built)
+    assert 'title="CPU (x86, &lt;2&gt; threads)"' in str(built)
+    assert preloaded == [True], "what the first prediction needs is imported meanwhile"
+
+
+def test_a_slow_net_is_announced_with_its_time(strips: Iterator[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("densenet.arithmetic.seconds.forward_seconds", lambda *_: 7.0)
+    assert "about" not in str(next(strips))
+    assert "building the net, and one forward pass of about 7" in str(next(strips))
+    assert "3,730" in str([*strips][-1])
