@@ -27,7 +27,7 @@ from densenet.train.job import Job
 from densenet.train.run import Run
 from densenet.train.sources import load_split
 from densenet.train.training import Result, fit
-from densenet.weights.net_files import halved
+from densenet.weights.net_files import round_to_float16
 
 _SPLIT_SEED = 0
 _MOST_HELD_OUT = 5000
@@ -68,7 +68,7 @@ def picture(image: torch.Tensor) -> str:
 def _finish(result: Result, run: Run, job: Job, data: tuple[ImageSet, ImageSet, ImageSet | None]) -> Evaluation:
     """Test the net once, write it with its card and its result, and return the evaluation that people read."""
     train, valid, test = data
-    model = halved(result.model) if job.half else result.model
+    model = round_to_float16(result.model) if job.half else result.model
     held_out = evaluate(model, valid, train.preprocessing)
     tested = held_out if test is None else evaluate(model, test, train.preprocessing)
     if test is None:

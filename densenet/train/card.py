@@ -39,7 +39,7 @@ def write_net(
     """Write a trained net with its card beside it (the same name, .json), in the form of the embedded net's; return the card's path.
 
     `path` ends in .pth, .pt or .safetensors; `densenet.weights.load_file` reads it. `accuracy` is a `claim`, and for people whatever else
-    was found. `half` is `save_net`'s, for a net that `halved` has rounded. Errors are those of `save_net`.
+    was found. `half` is `save_net`'s, for a net that `round_to_float16` has rounded. Errors are those of `save_net`.
     """
     path = Path(path)
     for_people = {"data": data, "recipe": recipe.as_dict(), "date": date.today().isoformat()}

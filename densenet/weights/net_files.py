@@ -79,7 +79,7 @@ def read_net(path: Path, sha256: str, card_content: bytes | None) -> DenseNet:
     return model
 
 
-def halved(model: DenseNet) -> DenseNet:
+def round_to_float16(model: DenseNet) -> DenseNet:
     """Round `model`'s convolutions and classifier to float16 in place, still float32 in memory; norms keep every digit.
 
     Evaluate it after this: what a card claims is to be true of the file that `save_net` writes with `half`.
@@ -92,11 +92,13 @@ def halved(model: DenseNet) -> DenseNet:
 
 
 def _halves(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return what `halved` rounded in two bytes a number; ValueError for numbers that float16 does not reach, or not exactly."""
+    """Return what `round_to_float16` rounded in two bytes a number; ValueError for numbers that float16 does not reach, or not exactly."""
     halves = {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in tensors.items()}
     for name, tensor in halves.items():
         if not torch.equal(tensor.to(tensors[name].dtype), tensors[name]):
-            raise ValueError(f"{name} must hold float16's numbers to be stored as such: use halved first, and evaluate the net after it")
+            raise ValueError(
+                f"{name} must hold float16's numbers to be stored as such: use round_to_float16 first, and evaluate the net after it"
+            )
     return halves
 
 
@@ -105,7 +107,7 @@ def save_net(model: DenseNet, path: Path, card: Card, *, half: bool = False) -> 
     written.
 
     `card` brings classes, preprocessing, claims and licence; the file's name and hash, config and count are added here. A safetensors file
-    carries its card in the header too. `half` stores a net that `halved` has rounded in two bytes a weight. ValueError, and nothing is
+    carries its card in the header too. `half` stores a net that `round_to_float16` has rounded in two bytes a weight. ValueError, and nothing is
     written, for a card that does not fit the net, a net that was not rounded, or another suffix; OSError for a full disk.
     """
     own: dict[str, object] = {"config": asdict(model.config), "parameters": _params(model)}

@@ -21,7 +21,7 @@ from densenet.train.evaluation import evaluate, logits_of
 from densenet.weights.cards import preprocessing_entry, shipped_record
 from densenet.weights.known import ASSETS
 from densenet.weights.loading import load_file
-from densenet.weights.net_files import halved
+from densenet.weights.net_files import round_to_float16
 from tests.conftest import randomised
 from tests.support.small_pictures import CLASSES, COLOURS, NET, net, pictures
 
@@ -51,7 +51,7 @@ def test_a_net_comes_back_as_it_was_tested(tmp_path: Path, half: bool, suffix: s
     model = net().to(memory_format=torch.channels_last)
     randomised(model)
     if half:
-        halved(model)
+        round_to_float16(model)
     card = write(model, tmp_path / f"mine{suffix}", half)
     again = load_file(tmp_path / f"mine{suffix}")
     data = pictures(12)
@@ -88,7 +88,7 @@ def test_the_scaling_of_photos_is_kept_whole(tmp_path: Path) -> None:
 
 
 def test_half_the_size(tmp_path: Path) -> None:
-    model = halved(DenseNet(CIFAR10))
+    model = round_to_float16(DenseNet(CIFAR10))
     norms = {name: value.clone() for name, value in model.named_parameters() if value.ndim == 1}
     sizes = {half: (write(model, tmp_path / f"{half}.pth", half), (tmp_path / f"{half}.pth").stat().st_size)[1] for half in (False, True)}
     assert sizes[True] < 0.62 * sizes[False]
@@ -99,7 +99,7 @@ def test_half_the_size(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [1 / 3, 1e6], ids=["not rounded", "out of reach"])
 def test_what_float16_does_not_hold_is_not_stored_as_such(tmp_path: Path, value: float) -> None:
-    model = halved(net())
+    model = round_to_float16(net())
     with torch.no_grad():
         model.classifier.weight[1, 2] = value
     with pytest.raises(ValueError, match=r"^classifier\.weight must hold float16's numbers"):

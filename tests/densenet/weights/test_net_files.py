@@ -24,6 +24,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
@@ -39,7 +40,7 @@ from densenet.weights import loading as weights
 from densenet.weights import tensor_files
 from densenet.weights.known import ASSETS, WEIGHTS
 from densenet.weights.loading import load, load_file
-from densenet.weights.net_files import save_net
+from densenet.weights.net_files import round_to_float16, save_net
 from tests.conftest import randomised
 from tests.densenet.weights.test_loading import old_keys
 from tests.densenet.weights.test_recognition import CONFIGS
@@ -546,10 +547,23 @@ def test_saved_with_a_card_and_loaded(suffix: str, net: DenseNet, tmp_path: Path
     assert (record.top1_accuracy, record.top5_accuracy, record.accuracy_on) == (25.0, None, "ten photos")
     assert (record.preprocessing.crop_px, record.sha256, record.assumptions) == (16, written["sha256"], ())
     if suffix == "safetensors":
+        with safe_open(path, framework="pt") as file:
+            assert json.loads(file.metadata()["densenet_card"]).keys() == written.keys() - {"file", "sha256"}, "its own hash it cannot hold"
         alone = tmp_path / "elsewhere" / "mine.safetensors"
         alone.parent.mkdir()
         alone.write_bytes(path.read_bytes())
         assert load_file(alone).weights == record, "the header carries the card"
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_rounded_to_float16_norms_keep_every_digit(suffix: str, make_net: Callable[..., DenseNet], tmp_path: Path) -> None:
+    model, before = make_net(), make_net().state_dict()
+    assert round_to_float16(model) is model
+    for name, value in model.state_dict().items():
+        assert value.dtype == before[name].dtype
+        assert torch.equal(value, before[name].half().float() if value.ndim > 1 else before[name]), name
+    save_net(model, tmp_path / f"net.{suffix}", {}, half=True)
+    check_equal(load_file(tmp_path / f"net.{suffix}"), model)
 
 
 def test_a_card_settles_what_no_tensor_shows(tmp_path: Path) -> None:
