@@ -1,4 +1,4 @@
-"""What more than one test file needs: small nets whose BatchNorm statistics are not trivial, the app, and a browser."""
+"""What more than one test file needs: small nets whose BatchNorm statistics are not trivial, and the app."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import nn
 
 from densenet import PRESETS, DenseNetConfig
 from densenet.model.net import DenseNet
-from tests.support.serving import CHROMIUM_FLAGS, chromium, served
+from tests.support.serving import served
 
 settings.register_profile("project", deadline=None, derandomize=True, print_blob=False)
 settings.load_profile("project")
@@ -68,19 +68,3 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]
     folders = ("--weights-dir", str(folder), "--runs-dir", str(tmp_path_factory.mktemp("runs")))
     with served("-m", "explorer", "--offline", "--device", "cpu", *folders, env=env) as (url, pid):
         yield url, pid
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """A headless Chromium; on a machine without one the tests that need it are skipped, but never in CI."""
-    path = chromium()
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI must have a Chromium")
-        pytest.skip("no Chromium is installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        instance = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
-        yield instance
-        instance.close()

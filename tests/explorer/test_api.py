@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
-from densenet import PRESETS, Workload, estimate_memory, totals
+from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory, totals
 from densenet.arithmetic.plan import plan
 from densenet.features.reuse import reuse
 from densenet.weights.loading import load
+from explorer.app import create_app
+from explorer.components.messages import Page
+from explorer.settings import Settings
 from tests.support.serving import ROOT
+from tests.support.session import Request
 
 BEAGLE = ROOT / "assets" / "samples" / "beagle.jpg"
 
@@ -142,3 +152,48 @@ def test_reuse_refuses_what_it_does_not_know(client: Client) -> None:
         client.predict(weighted="x", api_name="/reuse")
     with pytest.raises(AppError, match="not on this machine"):
         client.predict(net="densenet121", api_name="/reuse")
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.sampled_from([10**30, -(10**30), "/etc/passwd"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["path", "a"]), inner, max_size=2),
+    max_leaves=3,
+)
+SMALL = {"growth_rate": 4, "block_config": [2, 2], "num_init_features": 8, "num_classes": 10, "stem": "cifar", "image_size": 32}
+FIELDS = [field for owner in (DenseNetConfig, Workload) for field in dataclasses.fields(owner)]
+COUNTED = ("architecture", "layers", "memory", "compare", "instantiate", "measure")
+TAKE_LONG = ("begin_training", "torchinfo_summary", "measure_one_step", "measure_comparison", "live")  # whatever is sent
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    app = create_app(Settings(device="cpu", offline=True, runs_dir=tmp_path_factory.mktemp("runs")))
+    assert isinstance(app, Page)
+    return app
+
+
+def usual_values(fn: Any) -> list[Any]:
+    """What a call sends that asks for nothing odd; nets are small."""
+    if fn.api_name in COUNTED:
+        return [SMALL.get(field.name, field.default) for field in FIELDS]
+    return [getattr(block, "value", None) for block in fn.inputs]
+
+
+@hypothesis_settings(max_examples=150)
+@given(st.data())
+def test_no_odd_value_is_answered_by_silence(page: Page, data: st.DataObject) -> None:
+    events = [fn for fn in page.fns.values() if fn.fn is not None and fn.api_name not in TAKE_LONG]
+    fn = data.draw(st.sampled_from(events), label="event")
+    values = usual_values(fn)
+    sent = [i for i, block in enumerate(fn.inputs) if not isinstance(block, gr.State)]
+    for i in data.draw(st.lists(st.sampled_from(sent), max_size=2, unique=True)) if sent else ():
+        values[i] = data.draw(ODD, label=f"value {i}")
+    words = data.draw(st.dictionaries(st.sampled_from(["index", "value", "net", "method"]), ODD), label="event data")
+    call = page.process_api(fn, values, request=Request("odd"), event_data=gr.EventData(None, words))  # type: ignore[arg-type]
+    said = ""
+    try:
+        assert "data" in asyncio.run(call)
+    except gr.Error as error:  # nothing else may come
+        said = error.message or "nothing"
+    assert said != "nothing"
+    assert "Traceback" not in said

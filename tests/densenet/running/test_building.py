@@ -10,7 +10,7 @@ from torch import nn
 
 from densenet import PRESETS
 from densenet.model import DenseNet
-from densenet.running.building import build, memory_errors_explained
+from densenet.running.building import build, explain_memory_errors
 from densenet.running.device import DeviceMemory
 from densenet.stopping import Cancelled, go_on
 
@@ -58,7 +58,7 @@ def test_every_tensor_has_memory_and_a_value() -> None:
     ids=["cuda", "cpu"],
 )
 def test_out_of_memory_becomes_a_sentence(error: RuntimeError) -> None:
-    with pytest.raises(ValueError, match=r"\w") as said, memory_errors_explained("Not built", "one image", MEMORY):
+    with pytest.raises(ValueError, match=r"\w") as said, explain_memory_errors("Not built", "one image", MEMORY):
         raise error
     reason = str(error).split(". ")[0].rstrip(".")
     assert str(said.value) == f"Not built: a small machine ran out of memory with 1.0 GiB free before. Asked was one image. {reason}."
@@ -67,11 +67,11 @@ def test_out_of_memory_becomes_a_sentence(error: RuntimeError) -> None:
 
 def test_other_errors_pass() -> None:
     for error in (RuntimeError("shapes differ"), ValueError("k"), Cancelled()):
-        with pytest.raises(type(error)) as caught, memory_errors_explained("Not built", "one image", MEMORY):
+        with pytest.raises(type(error)) as caught, explain_memory_errors("Not built", "one image", MEMORY):
             raise error
         assert caught.value is error
 
 
 def test_a_real_allocation_that_cannot_be() -> None:
-    with pytest.raises(ValueError, match=r"^Not built: a small machine ran out"), memory_errors_explained("Not built", "it", MEMORY):
+    with pytest.raises(ValueError, match=r"^Not built: a small machine ran out"), explain_memory_errors("Not built", "it", MEMORY):
         torch.empty(2**60, dtype=torch.uint8)

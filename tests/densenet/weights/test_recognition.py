@@ -12,7 +12,7 @@ from torchvision import models
 
 from densenet import PRESETS, DenseNetConfig
 from densenet.model.net import DenseNet
-from densenet.weights.recognition import compression_of, config_of, misfits, plain_names, renamed_key
+from densenet.weights.recognition import compression_of, config_of, misfits, plain_names, rename_key
 
 NET = "features.conv0.weight"
 
@@ -139,8 +139,8 @@ def test_one_block_says_what_is_assumed() -> None:
     ],
 )
 def test_old_names_become_new_ones(old: str, new: str) -> None:
-    assert renamed_key(old) == new
-    assert renamed_key(new) == new
+    assert rename_key(old) == new
+    assert rename_key(new) == new
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,117 @@
+"""The maps over a photo: what is drawn, pointed at and saved is what the library computes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from densenet.predict import classify, view_of
+from explorer.components.overlays import scale_of
+from tests.support.photo_side import choose_sample, embedded, map_of, painted, photo_of, pixels, wait_for_maps
+from tests.support.visit import Visit
+
+pytestmark = pytest.mark.browser
+
+SHOWN = {"Grad-CAM": "grad_cam", "Integrated gradients": "integrated_gradients", "Saliency": "saliency"}
+LEVELS = 2  # of 255: rounding of colours, and of a gradient that other threads add up in another order
+
+
+def _canvas(page: Page, title: str) -> Locator:
+    return page.locator("#maps figure", has_text=title).locator("canvas")
+
+
+def _ends_of_scales(page: Page) -> list[str]:
+    return page.locator("#maps .scale span:last-child").all_inner_texts()
+
+
+def test_maps_show_the_library_s_values(visit: Visit) -> None:
+    """Each map's pixels are the library's values in the page's colours; opacity, photo beside map and one scale do what they say."""
+    page = choose_sample(visit, "beagle")
+    wait_for_maps(page, 3)
+    target = classify(embedded(), photo_of("beagle"), 1)[0].index
+    expect(page.locator("#maps .map-head")).to_contain_text("Why dog?")
+    view = view_of(embedded(), photo_of("beagle"))
+    maps = {title: map_of("beagle", target, method) for title, method in SHOWN.items()}
+    scales = {title: scale_of(values) for title, values in maps.items()}
+    assert max(scales.values()) > 1.5 * min(scales.values()), "one scale would change nothing"
+
+    def shows(opacity: float = 1.0, scale: float | None = None) -> None:
+        for title, values in maps.items():
+            expected = painted(view, values, scale or scales[title], opacity)
+            assert np.abs(pixels(_canvas(page, title)) - expected).max() <= LEVELS, title
+
+    shows()
+    page.locator("#maps .opacity").fill("0.4")
+    shows(opacity=0.4)
+    page.locator("#maps .opacity").fill("1")
+    own = _ends_of_scales(page)
+    assert [float(end) for end in own] == pytest.approx(list(scales.values()), rel=0.06)
+    page.locator("#maps .shared").check()
+    expect(page.locator("#maps .scale-says")).to_have_text("one scale for all")
+    shows(scale=max(scales.values()))
+    assert set(_ends_of_scales(page)) == {max(own, key=float)}
+    page.locator("#maps .shared").uncheck()
+    shows()
+    page.locator("#maps .uncover").fill("0.5")
+    half = view.width // 2
+    for title, values in maps.items():
+        drawn = pixels(_canvas(page, title))
+        assert np.abs(drawn[:, :half] - painted(view, values, scales[title])[:, :half]).max() <= LEVELS, "left: the map"
+        assert (drawn[:, half:] == np.asarray(view)[:, half:]).all(), "right: the photo in its colours"
+
+
+def test_the_value_under_the_pointer(visit: Visit) -> None:
+    page = choose_sample(visit, "beagle")
+    wait_for_maps(page, 3)
+    canvas = _canvas(page, "Grad-CAM")
+    values = map_of("beagle", classify(embedded(), photo_of("beagle"), 1)[0].index, "grad_cam")
+    box = canvas.bounding_box()
+    assert box is not None
+    for column, row in ((0, 0), (20, 9), (31, 31)):
+        canvas.hover(position={"x": (column + 0.5) / 32 * box["width"], "y": (row + 0.5) / 32 * box["height"]})
+        status = page.locator("#maps .map-status")
+        expect(status).to_have_text(re.compile(f"^Grad-CAM, column {column}, row {row}: .* of the score$"))
+        shown = float(status.inner_text().rsplit(": ", 1)[1].split()[0])
+        assert shown == pytest.approx(values[row, column], rel=2e-3, abs=1e-6)
+
+
+def test_what_is_saved_is_what_is_shown(visit: Visit, tmp_path: Path) -> None:
+    """The PNG is the canvas, each pixel a square; the NumPy file is the library's array."""
+    page = choose_sample(visit, "beagle")
+    wait_for_maps(page, 3)
+    figure = page.locator("#maps figure", has_text="Saliency")
+    page.locator("#maps .uncover").fill("0.5")
+    with page.expect_download() as picture:
+        figure.get_by_role("button", name="PNG").click()
+    assert picture.value.suggested_filename == "dog-saliency.png"
+    picture.value.save_as(tmp_path / "map.png")
+    saved = np.asarray(Image.open(tmp_path / "map.png").convert("RGB")).astype(int)
+    shown = pixels(figure.locator("canvas"))
+    assert saved.shape == (512, 512, 3)
+    assert (saved == shown.repeat(16, axis=0).repeat(16, axis=1)).all()
+    with page.expect_download() as numbers:
+        figure.get_by_role("button", name=".npy").click()
+    assert numbers.value.suggested_filename == "dog-saliency.npy"
+    kept = np.load(numbers.value.path())
+    values = map_of("beagle", classify(embedded(), photo_of("beagle"), 1)[0].index, "saliency")
+    assert kept.dtype == np.float32
+    np.testing.assert_allclose(kept, values, rtol=1e-3, atol=1e-4 * np.abs(values).max())
+
+
+def test_another_class_has_its_own_map(visit: Visit) -> None:
+    page = choose_sample(visit, "beagle")
+    wait_for_maps(page, 3)
+    second = classify(embedded(), photo_of("beagle"), 2)[1]
+    row = page.locator(".class-row").nth(1)
+    expect(row.locator(".class-name")).to_have_text(second.label)
+    row.click()
+    expect(page.locator("#maps .map-head")).to_contain_text(f"Why {second.label}?")
+    wait_for_maps(page, 3)
+    values = map_of("beagle", second.index, "grad_cam")
+    expected = painted(view_of(embedded(), photo_of("beagle")), values, scale_of(values))
+    assert np.abs(pixels(_canvas(page, "Grad-CAM")) - expected).max() <= LEVELS

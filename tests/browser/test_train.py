@@ -1,0 +1,40 @@
+"""Train: a training on a folder of pictures is forecast, watched to its end, and joins Predict."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.support.patience import LOW_PRIORITY_PATIENCE_SECONDS
+from tests.support.visit import Visit
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_training_is_watched(visit: Visit, tmp_path: Path) -> None:
+    for name, base in (("dark", 40), ("light", 200)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for i in range(30):
+            Image.fromarray(np.random.default_rng(i).integers(base - 30, base + 30, (16, 16, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    page = visit.open("?preset=tiny")
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_label("Pictures").click()
+    page.get_by_role("option", name="a folder of classes").click()
+    page.get_by_label(re.compile("^Folder")).fill(str(tmp_path))
+    page.get_by_label("Size, px").fill("16")
+    page.get_by_label("Epochs").fill("3")
+    page.get_by_label("Batch", exact=True).fill("8")
+    page.keyboard.press("Tab")
+    expect(page.locator("#forecast")).to_contain_text("60 pictures")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#training")).to_contain_text("finished", timeout=1000 * LOW_PRIORITY_PATIENCE_SECONDS)
+    expect(page.locator("#confusion-chart .hm").first).to_be_visible()
+    page.get_by_role("tab", name="Predict").click()
+    page.get_by_label("Nets, side by side").click()
+    expect(page.get_by_role("option", name=re.compile("trained here"))).to_be_visible()
