@@ -79,7 +79,7 @@ class Liveness:
     def backward(self, chain: Sequence[Layer], gradient: int) -> None:
         """Run `chain` backwards from a gradient of that many bytes (0: a view of something pinned); leave its input's gradient.
 
-        What an operation makes takes the place of what it had saved, so that only the incoming gradient comes off.
+        The result of an operation replaces what was saved for it; only the incoming gradient is freed.
         """
         for row in reversed(chain):
             size = self.width * row.in_channels * row.in_size * row.in_size

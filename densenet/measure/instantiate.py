@@ -19,7 +19,7 @@ from densenet.config import DenseNetConfig, Workload
 from densenet.measure.refusals import Demand, check_demand
 from densenet.measure.timing import time_call, time_calls
 from densenet.model.net import DenseNet
-from densenet.running.building import build, memory_errors_explained
+from densenet.running.building import build, explain_memory_errors
 from densenet.running.device import choose_device, device_memory
 from densenet.running.hooks import stop_inside
 from densenet.running.turns import alone_on
@@ -71,7 +71,7 @@ def instantiate(
 def _build_and_run(demand: Demand, config: DenseNetConfig, image_size: int, device: torch.device, stop: Stop) -> Instance:
     memory = device_memory(device)
     check_demand(demand, memory)
-    with memory_errors_explained(demand.refusal, demand.asked, memory):
+    with explain_memory_errors(demand.refusal, demand.asked, memory):
         started = time.perf_counter()
         model = build(partial(DenseNet, config), device, stop).eval().requires_grad_(False)
         build_seconds = time.perf_counter() - started

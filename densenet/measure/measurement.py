@@ -24,7 +24,7 @@ from densenet.measure.forecast import expected_peer_seconds, expected_seconds
 from densenet.measure.refusals import Demand, check_demand
 from densenet.measure.timing import MOST_TIMED_CALLS, time_call, time_calls
 from densenet.model.net import DenseNet
-from densenet.running.building import build, memory_errors_explained
+from densenet.running.building import build, explain_memory_errors
 from densenet.running.device import choose_device, device_memory
 from densenet.running.hooks import stop_inside
 from densenet.running.turns import alone_on
@@ -186,7 +186,7 @@ def _take_steps(demand: Demand, subject: _Subject, workload: Workload, device: t
     memory = device_memory(device)
     check_demand(demand, memory)
     before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
-    with memory_errors_explained(demand.refusal, demand.asked, memory):
+    with explain_memory_errors(demand.refusal, demand.asked, memory):
         step = _Step(build(subject.make, device, stop), subject.config, workload, device)
         stop_inside(step.model, stop)
         warm_up, _ = time_call(step, device)

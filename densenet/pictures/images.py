@@ -49,7 +49,7 @@ def picture_suffixes() -> frozenset[str]:
     return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in readable)
 
 
-def _scaled_to_bytes(image: Image.Image) -> Image.Image:
+def _scale_to_bytes(image: Image.Image) -> Image.Image:
     """Bring 16-bit, 32-bit and float greys to 8 bits by their full scale, where Pillow would clip them."""
     values = np.asarray(image, dtype=np.float64)
     if not np.isfinite(values).all():
@@ -72,7 +72,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
     with suppress(Exception):  # broken metadata raise what they like, and do not make the photo unreadable
         image = ImageOps.exif_transpose(image)
     if image.mode == "F" or image.mode.startswith("I"):
-        image = _scaled_to_bytes(image)
+        image = _scale_to_bytes(image)
     if image.mode == "La":  # the one mode that Pillow converts to its plain form only
         image = image.convert("LA")
     if image.mode in ("LA", "RGBA", "RGBa", "PA") or "transparency" in image.info:

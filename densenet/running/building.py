@@ -28,7 +28,7 @@ def build(make: Callable[[], _M], device: torch.device, stop: Stop) -> _M:
 
 
 @contextmanager
-def memory_errors_explained(refusal: str, asked: str, memory: DeviceMemory) -> Iterator[None]:
+def explain_memory_errors(refusal: str, asked: str, memory: DeviceMemory) -> Iterator[None]:
     """Turn the device's out-of-memory error into a ValueError that begins with `refusal`, and empty its cache."""
     try:
         yield

@@ -22,7 +22,7 @@ _IN_HEADER = "densenet_card"  # the key of a card in the header of a safetensors
 _UNKNOWN_LICENCE = "unknown: brought by the visitor"
 
 
-def _named(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _with_plain_names(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     names = plain_names(stored)
     return {names[name]: tensor for name, tensor in stored.items() if name in names}
 
@@ -50,7 +50,7 @@ def _params(model: DenseNet) -> int:
 
 def read_known_net(path: Path, record: Weights) -> DenseNet:
     """Return the net of `record`, whose file lies at `path`; ValueError with a clause that says why it is not in there."""
-    model = _net(record.config, _named(read_tensors(path).tensors))
+    model = _net(record.config, _with_plain_names(read_tensors(path).tensors))
     model.weights = record
     return model
 
@@ -61,7 +61,7 @@ def read_net(path: Path, sha256: str, card_content: bytes | None) -> DenseNet:
     `card_content` None: the card is in the file's header, or nowhere. ValueError with a clause that says what is wrong.
     """
     stored, header = read_tensors(path)
-    tensors = _named(stored)
+    tensors = _with_plain_names(stored)
     card = parse_card(header.get(_IN_HEADER, "{}") if card_content is None else card_content)
     stated = config_on(card)
     config, assumptions = (stated, ()) if stated is not None else config_of(_shapes(tensors))
@@ -107,8 +107,8 @@ def save_net(model: DenseNet, path: Path, card: Card, *, half: bool = False) -> 
     written.
 
     `card` brings classes, preprocessing, claims and licence; the file's name and hash, config and count are added here. A safetensors file
-    carries its card in the header too. `half` stores a net that `round_to_float16` has rounded in two bytes a weight. ValueError, and nothing is
-    written, for a card that does not fit the net, a net that was not rounded, or another suffix; OSError for a full disk.
+    carries its card in the header too. `half` stores a net that `round_to_float16` has rounded in two bytes a weight. ValueError, and
+    nothing is written, for a card that does not fit the net, a net that was not rounded, or another suffix; OSError for a full disk.
     """
     own: dict[str, object] = {"config": asdict(model.config), "parameters": _params(model)}
     inside = {key: value for key, value in card.items() if key not in ("file", "sha256")} | own  # a file cannot hold its own hash

@@ -21,7 +21,7 @@ _IN_BLOCK = re.compile(r"features\.denseblock(\d{1,6})\.denselayer(\d{1,6})\.")
 _NAMED = 3  # names in a sentence, of those that do not fit
 
 
-def renamed_key(key: str) -> str:
+def rename_key(key: str) -> str:
     """Give an old name its new one: the published files say `denselayer1.norm.1`, modules may no longer hold dots."""
     return _OLD.sub(r"\1\2.", key).replace("features.norm_final.", "features.norm5.")
 
@@ -31,13 +31,13 @@ def plain_names(names: Iterable[str]) -> dict[str, str]:
 
     ValueError where no DenseNet, or more than one, is among them.
     """
-    plain = {name: renamed_key(_WRAPPERS.sub("", name)) for name in names if not name.endswith("n_averaged")}
+    plain = {name: rename_key(_WRAPPERS.sub("", name)) for name in names if not name.endswith("n_averaged")}
     prefixes = sorted({name.removesuffix(_FIRST) for name in plain.values() if name == _FIRST or name.endswith(f".{_FIRST}")})
     if not prefixes:
-        shown = f"it has {len(plain)} tensors, the first are {_listed(list(plain))}" if plain else "it has no tensors"
+        shown = f"it has {len(plain)} tensors, the first are {_list_names(list(plain))}" if plain else "it has no tensors"
         raise ValueError(f"there is no {_FIRST}, so it is not a DenseNet with torchvision's names: {shown}")
     if len(prefixes) > 1:
-        raise ValueError(f"it holds {len(prefixes)} DenseNets, {_listed([prefix or _FIRST for prefix in prefixes])}: save one alone")
+        raise ValueError(f"it holds {len(prefixes)} DenseNets, {_list_names([prefix or _FIRST for prefix in prefixes])}: save one alone")
     stripped = {name: new.removeprefix(prefixes[0]) for name, new in plain.items()}
     if len(set(stripped.values())) < len(stripped):
         seen = list(stripped.values())
@@ -73,7 +73,7 @@ def _dimensions(shapes: Shapes, name: str, count: int) -> tuple[int, ...]:
     if name not in shapes:
         raise ValueError(f"{name} is missing")
     if len(shapes[name]) != count or min(shapes[name]) < 1:
-        raise ValueError(f"{name} is {_shown(shapes[name])}, and must have {count} dimensions above 0")
+        raise ValueError(f"{name} is {_show_shape(shapes[name])}, and must have {count} dimensions above 0")
     return shapes[name]
 
 
@@ -86,7 +86,7 @@ def config_of(shapes: Shapes) -> tuple[DenseNetConfig, tuple[str, ...]]:
     channels, in_channels, side, _ = _dimensions(shapes, _FIRST, 4)
     stem = {7: "imagenet", 3: "cifar"}.get(side)
     if stem is None:
-        raise ValueError(f"{_FIRST} is {_shown(shapes[_FIRST])}, and must be 7 x 7 (ImageNet) or 3 x 3 (CIFAR)")
+        raise ValueError(f"{_FIRST} is {_show_shape(shapes[_FIRST])}, and must be 7 x 7 (ImageNet) or 3 x 3 (CIFAR)")
     layers: dict[int, int] = {}
     for match in map(_IN_BLOCK.match, shapes):
         if match:
@@ -132,18 +132,18 @@ def misfits(expected: Shapes, given: Shapes) -> str:
     missing = [name for name in expected if name not in given and not name.endswith(".num_batches_tracked")]
     left = [name for name in given if name not in expected]
     shaped = [
-        f"{name} ({_shown(given[name])} where {_shown(shape)} belongs)"
+        f"{name} ({_show_shape(given[name])} where {_show_shape(shape)} belongs)"
         for name, shape in expected.items()
         if given.get(name, shape) != shape
     ]
     found = [(missing, "missing"), (left, "left over"), (shaped, "of another shape")]
-    return "; ".join(f"{len(names)} {what}: {_listed(names)}" for names, what in found if names)
+    return "; ".join(f"{len(names)} {what}: {_list_names(names)}" for names, what in found if names)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     shown = ", ".join(f"{name:.120}" for name in names[:_NAMED])
     return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
 
 
-def _shown(shape: tuple[int, ...]) -> str:
+def _show_shape(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) if shape else "a single number"

@@ -67,7 +67,7 @@ def read_tensors(path: Path) -> TensorFile:
         return _read_safetensors(path)
     if not start.startswith((b"PK\x03\x04", b"\x80\x02")):
         raise ValueError("its content is neither safetensors nor a file of torch.save")
-    content = _unpickled(path, zipped=start.startswith(b"PK"))
+    content = _unpickle(path, zipped=start.startswith(b"PK"))
     tensors = _state_dict_in(content)
     if not tensors:
         raise ValueError("it holds no tensors by name")
@@ -85,7 +85,7 @@ def _read_safetensors(path: Path) -> TensorFile:
         raise ValueError("it holds tensors of a kind that cannot be read") from None
 
 
-def _unpickled(path: Path, *, zipped: bool) -> object:
+def _unpickle(path: Path, *, zipped: bool) -> object:
     """Return the content of a file of torch.save."""
     try:
         asked_for = _globals_in_zip(path) if zipped else _globals_in_pickles(path)
