@@ -14,7 +14,7 @@ from typing import cast
 import torch
 
 from densenet.model.net import DenseNet
-from densenet.running.building import memory_errors_explained
+from densenet.running.building import explain_memory_errors
 from densenet.running.device import choose_device, device_memory
 from densenet.stopping import Stop, go_on
 from densenet.train import checkpoint as checkpoints
@@ -142,7 +142,7 @@ def fit(
         if file is not None and not parallel.rank():
             forget_after(log_of(file), state.step)
         loop = Loop(state, (train, valid), recipe, file, identity, report, target)
-        with memory_errors_explained("Not trained", f"training on batches of {loop.share} pictures", device_memory(target)):
+        with explain_memory_errors("Not trained", f"training on batches of {loop.share} pictures", device_memory(target)):
             loop.run(asked_to_end, stop, report_seconds, save_seconds)
     best = parallel.broadcast(state.best)
     if best is not None:
