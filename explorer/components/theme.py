@@ -42,4 +42,12 @@ def theme() -> gr.themes.Base:
         radius_size="md",
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
         font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
-    ).set(block_label_text_size="14px", block_title_text_size="14px", block_info_text_size="14px")
+    ).set(
+        block_label_text_size="14px",
+        block_title_text_size="14px",
+        block_info_text_size="14px",
+        button_primary_background_fill="*primary_600",  # white on the lighter shade has too little contrast
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_700",
+    )

@@ -44,5 +44,6 @@ def visit(context: BrowserContext, server: tuple[str, int]) -> Iterator[Visit]:
     """A new page at the app of `server`: a session of its own, closed at the end."""
     current = Visit(context.new_page(), server[0])
     yield current
+    problems = list(current.problems)  # before the page is closed, which breaks off its open streams
     current.page.close()
-    assert current.problems == []
+    assert problems == []

@@ -27,9 +27,13 @@ class Visit:
         self.page, self.url = page, url
         self.problems: list[str] = []
         page.set_default_timeout(1000 * PATIENCE_SECONDS)
-        page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", lambda message: self._note(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self._note(str(error)))
         page.on("request", self._own_host_only)
+
+    def _note(self, problem: str) -> None:
+        if "AbortError" not in problem:  # a request that the page itself broke off, for a newer one or on leaving
+            self.problems.append(problem)
 
     def _own_host_only(self, request: Any) -> None:
         if not request.url.startswith((self.url, "data:", "blob:")):

@@ -53,7 +53,7 @@ def recipe_of(
 
     return Recipe(
         epochs=_whole(epochs),
-        minutes=minutes,
+        minutes=minutes or None,  # the page shows an empty number as 0: no limit
         batch_size=_whole(batch),
         optimizer=optimizer,
         lr=rate,

@@ -73,7 +73,7 @@ def test_what_cannot_be_trained_is_a_sentence(run_settings: Settings, picture_fo
         ((TINY, *place, 16.5, *RECIPE), "size must be 1 to 4096, got 16.5"),
         ((TINY, *place, 16, None, *RECIPE[1:]), "epochs must be 1 to 100000, got None"),
         ((TINY, *place, 16, 0, *RECIPE[1:]), "epochs must be 1 to 100000, got 0"),
-        ((TINY, *place, 16, 3, 0, *RECIPE[2:]), "minutes must be above 0"),
+        ((TINY, *place, 16, 3, -1, *RECIPE[2:]), "minutes must be above 0"),
         ((TINY, *place, 16, *RECIPE[:3], None, *RECIPE[4:]), "batch_size must be 1 to 65536, got None"),
         ((TINY, *place, 16, *RECIPE[:5], None, *RECIPE[6:]), "lr must be above 0 to 100, got None"),
         ((TINY, *place, 16, *RECIPE[:7], None, *RECIPE[8:]), "label_smoothing must be 0 to below 1, got None"),
