@@ -32,7 +32,8 @@ def drawn(figures: list[Figure], note: str = "") -> str:
 def chart_panel(value: str, *, charts: dict[str, str], elem_id: str) -> gr.HTML:
     """Return a component that draws what `drawn` has made of figures; of an empty text, nothing.
 
-    `charts` maps each figure's element id to its description for screen readers; chart_panel.css gives each its place, the figure its height.
+    `charts` maps each figure's element id to its description for screen readers; chart_panel.css gives each its place,
+    the figure its height.
     """
     boxes = "".join(
         f'<div class="chart-box {name}"><div class="chart" id="{name}" role="img" aria-label="{label}"></div></div>'

@@ -154,10 +154,9 @@ def test_a_stream_yields_what_is_told_and_returns_what_is_made() -> None:
     stream = background.stream(work)
     told = []
     step.release()
-    try:
+    with pytest.raises(StopIteration) as end:
         while True:
             told.append(next(stream))
             step.release()
-    except StopIteration as end:
-        assert end.value == "made"
+    assert end.value.value == "made"
     assert told == [0, 1, 2]
