@@ -6,7 +6,7 @@ import contextvars
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -151,12 +151,14 @@ def test_a_stream_yields_what_is_told_and_returns_what_is_made() -> None:
             tell(i)
         return "made"
 
-    stream = background.stream(work)
-    told = []
+    told, made = [], []
+
+    def read() -> Iterator[int]:
+        made.append((yield from background.stream(work)))
+
     step.release()
-    with pytest.raises(StopIteration) as end:
-        while True:
-            told.append(next(stream))
-            step.release()
-    assert end.value.value == "made"
+    for news in read():
+        told.append(news)
+        step.release()
+    assert made == ["made"]
     assert told == [0, 1, 2]
