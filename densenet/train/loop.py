@@ -227,6 +227,9 @@ class Loop:
             state.model.train()
             self.take_step()
             self.advance()
+            # Told before it is saved: a process that is killed in between tells it again, the other way round never.
+            if self.meter.seconds >= report_seconds:
+                self.tell_progress()
             if state.step % self.steps_per_epoch == 0 or state.progress >= 1.0:
                 self.end_epoch()
                 self.save(must=state.finished)
@@ -234,7 +237,5 @@ class Loop:
             elif time.perf_counter() - saved >= save_seconds:
                 self.save(must=False)
                 saved = time.perf_counter()
-            if self.meter.seconds >= report_seconds:
-                self.tell_progress()
         self.tell("end")
         self.forget_wish()
