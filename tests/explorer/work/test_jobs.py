@@ -119,6 +119,10 @@ def test_a_net_is_called_after_its_data(run_settings: Settings, tmp_path: Path) 
     assert job_of(run_settings, "", "fashion_mnist", 28).name == "Fashion-MNIST"
 
 
+def test_a_crash_costs_a_minute_at_most(run_settings: Settings, picture_folder: Path) -> None:
+    assert job_of(run_settings, picture_folder).save_seconds <= 60
+
+
 def test_the_facts_of_the_datasets_are_the_librarys() -> None:
     from densenet.train.sources import DATASETS
 

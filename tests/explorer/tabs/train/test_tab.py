@@ -59,6 +59,8 @@ def test_the_recipe_is_that_of_the_fields() -> None:
         assert (recipe.optimizer, recipe.lr, recipe.crop, recipe.label_smoothing) == ("adam", 0.003, "resized", 0.2)
         assert recipe.ema_decay == 0.999, "an average of the weights"
     assert train.recipe_of("cpu", *RECIPE).ema_decay == 0.0
+    for empty in (None, 0):  # a number that was cleared on the page comes as either
+        assert train.recipe_of("cpu", 5, empty, *RECIPE[2:]).minutes is None
 
 
 def test_what_cannot_be_trained_is_a_sentence(run_settings: Settings, picture_folder: Path) -> None:
