@@ -131,7 +131,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             strip = gr.HTML(live.WAITING, elem_id="live")
             pinned, pin_button = pin.build()
         corrected, notice = message("corrections"), message("notices")
-        page = Shared(settings, bar, config, workload, pinned, memory.allowance(), active, tiles.rest)
+        page = Shared(settings, bar, config, workload, pinned, memory.allowance(), active, headline.at_rest(tiles))
         with gr.Tabs() as tabs:
             with gr.Tab(architecture.TITLE, id=architecture.TITLE):
                 charts = architecture.build(shown)
@@ -158,7 +158,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         tabs.select(open_tab, page.seen, [active, tiles], api_name="open_tab", **at_once())
         opened = [*bar.outputs, pinned, pin_button, tabs, active, tiles, charts, memory_charts, corrected]
         app.load(bound(open_address, settings), page.allowance, opened, api_name="open_address", **at_once())
-        tiles.rest(bound(live.follow, settings), [config, workload], strip, api_name="live", **latest(LIVE))
+        page.rest(bound(live.follow, settings), [config, workload], strip, api_name="live", **latest(LIVE))
         app.unload(live.forget)
         app.unload(cancelling.leave)
     app.launch = functools.partial(app.launch, **launch_settings(settings))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -56,7 +57,15 @@ def headline(shown: Numbers, pinned: Numbers | None = None) -> str:
 
 
 def build(value: dict[str, str]) -> gr.HTML:
-    """Lay out the tiles; `value` holds them, the address's query and the open tab. Its event `rest` says that the sliders have come to
-    rest.
-    """
+    """Lay out the tiles; `value` holds them, the address's query and the open tab."""
     return gr.HTML(value, html_template=_TEMPLATE, js_on_load=_ON_LOAD, elem_id="headline")
+
+
+def at_rest(tiles: gr.HTML) -> Callable[..., Any]:
+    """Return what wires a handler to the moment at which the sliders have come to rest.
+
+    Gradio asks the handlers of one event one after the other, and all of them again as soon as one that was due meanwhile has ended: where
+    they take longer than the sliders need, for ever. So the event itself has one that does nothing, and each handler follows it by itself.
+    """
+    follow: Callable[..., Any] = tiles.rest(None, None, None, js="() => []", api_visibility="private").then
+    return follow

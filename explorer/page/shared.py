@@ -34,7 +34,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Shared:
-    """The components; `rest` is the event after which the net of the sliders is another, `active` holds the title of the open tab.
+    """The components; `rest` wires what follows when the sliders have come to rest, `active` holds the title of the open tab.
 
     `settings` never change: they are bound to handlers, not sent with their values.
     """

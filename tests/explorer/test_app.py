@@ -7,6 +7,7 @@ import inspect
 import json
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,17 @@ def test_what_follows_sliders_and_answers_is_drawn_only_where_somebody_looks(tmp
         assert list(session.answers(name)) == [gr.skip()], name
     session.show(preset_state("tiny"), "Layers")
     assert [len(table["data"]) for table in session.answers("follow_layers")] == [len(plan(PRESETS["tiny"], 32))]
+
+
+def test_no_event_asks_its_handlers_for_ever() -> None:
+    """Gradio's page asks all handlers of an event again when one that was due meanwhile has ended: two such keep each other going."""
+    app = create_app(SETTINGS)
+    due: Counter[tuple[int, str]] = Counter()
+    for fn in app.fns.values():
+        if fn.fn is not None and fn.trigger_mode == "always_last":
+            due.update((block, event) for block, event in fn.targets if block is not None and not isinstance(app.blocks[block], gr.State))
+    assert due, "states and what follows a handler are asked by themselves"
+    assert [target for target, handlers in due.items() if handlers > 1] == []
 
 
 def test_the_first_page_needs_no_torch_and_nobody_else_is_told() -> None:
