@@ -16,6 +16,7 @@ from explorer.page.numbers import Numbers, numbers_beside
 _ON_LOAD = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 _HTML = template_of(Path(__file__).with_suffix(".html"))
 _TEMPLATE = '<div class="tiles"></div>'
+_NOTHING = "() => []"  # for the browser to do
 
 
 class _Tile(NamedTuple):
@@ -67,5 +68,5 @@ def at_rest(tiles: gr.HTML) -> Callable[..., Any]:
     Gradio asks the handlers of one event one after the other, and all of them again as soon as one that was due meanwhile has ended: where
     they take longer than the sliders need, for ever. So the event itself has one that does nothing, and each handler follows it by itself.
     """
-    follow: Callable[..., Any] = tiles.rest(None, None, None, js="() => []", api_visibility="private").then
+    follow: Callable[..., Any] = tiles.rest(None, None, None, js=_NOTHING, api_visibility="private").then
     return follow
