@@ -11,23 +11,10 @@ const colour = (name) => {
   return [1, 3, 5].map((i) => parseInt(written.slice(i, i + 2), 16));
 };
 const NEGATIVE = colour('--map-below'), POSITIVE = colour('--map-above');
-const make = (tag, name, text) => {
-  const part = document.createElement(tag);
-  part.className = name;
-  if (text !== undefined) { part.textContent = text; }
-  return part;
-};
 const digits = (value) => value.toPrecision(2).replace('e+', 'e');
 const values = (text) => {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   return new Float32Array(bytes.buffer);
-};
-const save = (blob, name) => {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 };
 const npy = (map) => {
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${map.height}, ${map.width}), }`;

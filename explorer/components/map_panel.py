@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from explorer.components.overlays import data_uri, scale_of
+from explorer.components.scripts import script_of
 
-_ON_LOAD = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_ON_LOAD = script_of(Path(__file__).with_suffix(".js"))
 _TEMPLATE = """<div class="map-head"></div>
 <div class="map-tools" hidden>
 <label>opacity <input class="opacity" type="range" min="0" max="1" step="0.02" value="1"></label>

@@ -37,7 +37,7 @@ globalThis.Image = class {
 URL.createObjectURL = (blob) => { saved.push(blob); return 'blob:'; };
 globalThis.setTimeout = () => 0;
 const props = {value: ''};
-const script = new Function('element', 'props', 'watch', 'trigger', readFileSync(asked.script, 'utf8'));
+const script = new Function('element', 'props', 'watch', 'trigger', asked.script);
 script(new Part('div'), props, (_name, listener) => { tell = listener; }, (name, data) => triggered.push([name, data]));
 
 const canvases = () => named['.maps'].all((part) => part.tag === 'canvas');

@@ -11,6 +11,7 @@ import gradio as gr
 from densenet import DenseNetConfig, Workload
 from explorer.components.formatting import exact
 from explorer.components.messages import explained
+from explorer.components.scripts import function_of
 from explorer.page.shared import Shared
 from explorer.tabs.layers.tables import HEADERS, layer_rows, layers_csv, torchinfo_summary
 from explorer.work.handlers import while_open
@@ -19,7 +20,7 @@ from explorer.work.queues import at_once
 TITLE = "Layers"
 _NUMERIC_FROM = 8  # the columns of parameters and MACs are written in groups of three digits
 
-_SAVE = Path(__file__).with_name("save.js").read_text(encoding="utf-8")
+_SAVE = function_of(Path(__file__).with_name("save.js"), "text")
 
 
 def show(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:

@@ -2,12 +2,6 @@
 const list = element.querySelector('.answers');
 const slider = element.querySelector('.temperature input');
 const shownAt = element.querySelector('.temperature output');
-const make = (tag, name, text) => {
-  const part = document.createElement(tag);
-  part.className = name;
-  if (text !== undefined) { part.textContent = text; }
-  return part;
-};
 const written = (p) => 100 * p >= 0.05 || p === 0 ? (100 * p).toFixed(1) + '\u00a0%' : '<0.1\u00a0%';
 const softmax = (logits, temperature) => {
   const most = Math.max(...logits);

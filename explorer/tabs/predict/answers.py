@@ -12,6 +12,7 @@ from PIL import Image
 
 from explorer.components.formatting import duration, exact, share
 from explorer.components.overlays import data_uri, enlarged
+from explorer.components.scripts import script_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from densenet.model.net import DenseNet
 
 EMPTY = "Drop a photo on the left, or click a sample: the five best guesses appear here."
-_ON_LOAD = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_ON_LOAD = script_of(Path(__file__).with_suffix(".js"))
 _TEMPLATE = f"""<div class="temperature" hidden><label>Temperature <input type="range" min="-1" max="1" step="0.02" value="0"
  aria-label="Temperature"></label> <output>1.00</output></div>
 <div class="hint large answers-empty">{EMPTY}</div><div class="answers" role="group" aria-label="Most probable classes"></div>"""

@@ -18,6 +18,7 @@ from explorer.components import map_panel
 from explorer.components.colours import BOTH_WAYS
 from explorer.components.map_panel import MapOnPage, panel_value
 from explorer.components.overlays import overlay, scale_of
+from explorer.components.scripts import script_of
 from tests.support.on_page import values_of
 
 STUBS = Path(__file__).resolve().parents[2] / "support" / "map_panel_page.js"
@@ -42,8 +43,8 @@ def run(*steps: tuple[str, Any], photo: Image.Image = PHOTO) -> dict[str, Any]:
     if node is None:
         pytest.skip("node is not installed: the script of the maps is run in the browser's tests only")
     pixels = np.asarray(photo.convert("RGBA"))
-    script = Path(map_panel.__file__).with_suffix(".js")
-    asked = {"script": str(script), "colours": COLOURS, "width": photo.width, "height": photo.height, "photo": pixels.flatten().tolist()}
+    script = script_of(Path(map_panel.__file__).with_suffix(".js"))
+    asked = {"script": script, "colours": COLOURS, "width": photo.width, "height": photo.height, "photo": pixels.flatten().tolist()}
     done = subprocess.run([node, str(STUBS)], input=json.dumps({**asked, "steps": steps}), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
