@@ -48,3 +48,17 @@ def checked_choice(field: str, value: object, choices: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{field} must be one of {', '.join(choices)}, got {show_value(value)}")
     return value
+
+
+def checked_flag(field: str, value: object) -> bool:
+    """Return `value` if it is true or false; else raise ValueError."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{field} must be true or false, got {show_value(value)}")
+    return value
+
+
+def checked_names(field: str, values: object) -> list[str]:
+    """Return `values` if they are a list of texts; else raise ValueError."""
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{field} must be a list of names, got {show_value(values)}")
+    return values

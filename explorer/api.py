@@ -17,6 +17,7 @@ from PIL import Image
 from densenet import DenseNetConfig, Workload, estimate_memory, totals
 from densenet.arithmetic.costs import steps
 from densenet.arithmetic.plan import plan
+from densenet.checks import checked_flag
 from densenet.config import MODES
 from densenet.presets import preset_of
 from densenet.published import PUBLISHED
@@ -188,8 +189,7 @@ def reuse(settings: Settings, net: str, weighted: bool) -> dict[str, Any]:
     """Mean absolute weights by source, for each dense block of one of the nets: figure 5 of the paper; `weighted` by the norms' |gamma|."""
     from densenet.features.reuse import reuse as run
 
-    if not isinstance(weighted, bool):
-        raise ValueError(f"weighted must be true or false, got {weighted!r}")
+    checked_flag("weighted", weighted)
     return {"net": net, "blocks": [block.as_dict() for block in background.run(run, loaded(settings, net), weighted)]}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densenet.checks import checked_choice, checked_integer, checked_number, show_value
+from densenet.checks import checked_choice, checked_flag, checked_integer, checked_names, checked_number, show_value
 
 NO_NUMBERS = ["3", None, True, [3], {3}, object()]
 
@@ -83,3 +84,19 @@ def test_a_rejected_value_is_shown_however_large_it_is() -> None:
     assert show_value("x" * 59) == "'" + "x" * 56 + "..."
     assert show_value(Rude()) == "a value of type Rude"
     assert show_value(10**5000) == "a value of type int"  # Python refuses to write that many digits
+
+
+@pytest.mark.parametrize("value", [None, 1, 0, "true", [], float("nan")], ids=repr)
+def test_a_flag_is_true_or_false(value: object) -> None:
+    assert checked_flag("weighted", True) is True
+    assert checked_flag("weighted", False) is False
+    with pytest.raises(ValueError, match=re.escape(f"weighted must be true or false, got {value!r}")):
+        checked_flag("weighted", value)
+
+
+@pytest.mark.parametrize("values", [None, "cifar10", ("a",), {"a": 1}, [None], ["a", 1], [["a"]], 10**40], ids=repr)
+def test_names_are_a_list_of_texts(values: object) -> None:
+    assert checked_names("nets", []) == []
+    assert checked_names("nets", ["b", "a"]) == ["b", "a"]
+    with pytest.raises(ValueError, match=r"^nets must be a list of names, got "):
+        checked_names("nets", values)

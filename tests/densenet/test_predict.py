@@ -13,7 +13,20 @@ from PIL import Image
 from densenet import PRESETS
 from densenet.model.net import DenseNet
 from densenet.pictures.images import read_image
-from densenet.predict import Prediction, classify, input_of, view_of
+from densenet.predict import (
+    Prediction,
+    best_of,
+    check_photo,
+    classify,
+    confidence,
+    input_of,
+    logits_for,
+    logits_of,
+    seconds_of,
+    view_of,
+)
+from densenet.running import affordable
+from densenet.running.device import DeviceMemory
 from densenet.weights.known import WEIGHTS
 from densenet.weights.loading import load
 
@@ -54,6 +67,22 @@ def test_predictions_are_softmax_and_the_best_k(embedded: DenseNet, noise: Image
         assert prediction.probability == pytest.approx(float(probabilities[prediction.index]), abs=1e-6)
     if k >= 10:
         assert sum(p.probability for p in predictions) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.5, 1, 2.5, 20.0])
+def test_logits_are_divided_by_the_temperature(embedded: DenseNet, noise: Image.Image, temperature: float) -> None:
+    predictions = classify(embedded, noise, 10, temperature)
+    expected = (logits_of(embedded, noise).double() / temperature).softmax(0)
+    given = torch.zeros(10, dtype=torch.float64)
+    for prediction in predictions:
+        given[prediction.index] = prediction.probability
+    torch.testing.assert_close(given, expected, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("temperature", [0, 0.049, -1, 20.01, float("nan"), float("inf"), "1", None, True], ids=repr)
+def test_a_temperature_out_of_range_is_refused(embedded: DenseNet, noise: Image.Image, temperature: object) -> None:
+    with pytest.raises(ValueError, match=r"^temperature must be 0\.05 to 20, got"):
+        classify(embedded, noise, temperature=temperature)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("k", [0, -1, True, 2.0, "3", None, float("nan")], ids=repr)
@@ -102,3 +131,35 @@ def test_a_model_without_a_record_is_refused(tiny: DenseNet, noise: Image.Image)
     for ask in (classify, view_of, input_of):
         with pytest.raises(ValueError, match=r"^the model must come from densenet\.weights\.load"):
             ask(tiny, noise)  # type: ignore[operator]
+
+
+def test_confidence_is_a_share() -> None:
+    assert confidence(torch.zeros(10)).entropy == pytest.approx(1.0)
+    sure = confidence(torch.tensor([100.0, 0.0, 0.0]))
+    assert (sure.top1, sure.entropy, sure.unsure) == (pytest.approx(1.0), pytest.approx(0.0, abs=1e-6), False)
+    assert confidence(torch.tensor([3.0])).entropy == 0.0
+
+
+def test_what_was_answered_is_not_asked_again(embedded: DenseNet, noise: Image.Image) -> None:
+    logits = logits_of(embedded, noise)
+    assert best_of(embedded, logits, 3, 2.0) == classify(embedded, noise, 3, 2.0)
+    for k, temperature, words in ((0, 1.0, "k must be 1 or more, got 0"), (5, 0.0, r"temperature must be 0\.05 to 20, got 0")):
+        with pytest.raises(ValueError, match=words):
+            best_of(embedded, logits, k, temperature)
+
+
+def test_a_time_is_that_of_a_pass_that_was_made(embedded: DenseNet, noise: Image.Image) -> None:
+    x = input_of(embedded, view_of(embedded, noise))
+    torch.testing.assert_close(logits_for(embedded, x), logits_of(embedded, noise))
+    passes: list[int] = []
+    hook = embedded.register_forward_pre_hook(lambda _module, args: passes.append(len(args[0])))
+    assert seconds_of(embedded, x) > 0
+    hook.remove()
+    assert passes == [1]
+
+
+def test_a_photo_that_cannot_be_afforded_is_refused(embedded: DenseNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_photo(embedded, 4000, 3000)
+    monkeypatch.setattr(affordable, "device_memory", lambda _: DeviceMemory("a small machine", 2**20, 2**30))
+    with pytest.raises(ValueError, match=r"^Not run: with one image of 32 x 32 pixels this net needs about"):
+        check_photo(embedded, 4000, 3000)

@@ -108,7 +108,7 @@ def show(settings: Settings, photo: Image.Image | None, asked: Asked | None, lay
         return gr.skip(), NOTHING
     subject = subject_of(settings, photo, asked)
     layers = {known.name: known for known in inside_layers(subject.model.config, subject.view.width)}
-    chosen = layers[layer if layer in layers else FIRST_LAYER]
+    chosen = layers[layer if isinstance(layer, str) and layer in layers else FIRST_LAYER]
     background.run(check_maps, subject.model, subject.x, chosen)
     maps = background.run(feature_maps, subject.model, subject.x, chosen.name)
     page = page_of(chosen, maps.float().numpy(), background.run(channel_statistics, maps), order)

@@ -112,7 +112,7 @@ def _lesions(
 def _chosen_block(subject: Subject, block: int | None) -> int:
     """Return `block`, or the last, next to the answer, where the net has none of that number."""
     blocks = len(subject.model.config.block_config)
-    return block if block is not None and 1 <= block <= blocks else blocks
+    return block if block is not None and block in range(1, blocks + 1) else blocks
 
 
 def _moved(subject: Subject, asked: Asked, block: int, by: str, source: int) -> str:
@@ -145,7 +145,7 @@ def show(
     if lesions is None:
         return
     count = len(lesions.sources)
-    off = source if source is not None and 0 <= source < count else strongest(lesions)
+    off = source if source is not None and source in range(count) else strongest(lesions)
     blocks = [(f"block {i}", i) for i in range(1, len(subject.model.config.block_config) + 1)]
     sources = [(f"switch off {_name(i)}", i) for i in range(count)]
     yield (

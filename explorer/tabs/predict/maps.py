@@ -10,8 +10,10 @@ import gradio as gr
 from PIL import Image
 
 from densenet.attribution import METHODS, Attribution, Option, attribute, options_of
+from densenet.attribution.catalogue import method_of
 from densenet.attribution.cost import check_map
 from densenet.attribution.options import BASELINE, BLOCK, NOISE, SAMPLES, STEPS, WINDOW
+from densenet.checks import checked_names
 from densenet.config import BLOCKS_RANGE
 from densenet.stopping import Cancelled, Stop
 from explorer.components.formatting import duration
@@ -126,8 +128,8 @@ def show(
         yield ""
         return
     subject = subject_of(settings, photo, asked)
-    other = NOBODY if against is None or against == asked.target or against >= len(subject.labels) else int(against)
-    drawn = {name: MapOnPage(METHODS[name].label, "waiting …") for name in methods}
+    other = NOBODY if against is None or against == asked.target or against not in range(len(subject.labels)) else against
+    drawn = {name: MapOnPage(method_of(name).label, "waiting …") for name in checked_names("methods", methods)}
     key = f"{asked}{other}{methods}{values}"
 
     def page() -> str:
@@ -135,7 +137,7 @@ def show(
 
     try:
         with cancellable(request, EXPLAINING) as stop:
-            for name in methods:
+            for name in drawn:
                 for shown in _one(subject, asked, other, name, options_for(name, values, subject), stop):
                     drawn[name] = shown
                     yield page()

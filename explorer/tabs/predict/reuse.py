@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from densenet.checks import checked_flag
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.charts import Figure, layout_of
 from explorer.components.colours import AMOUNTS, plotly_scale
@@ -121,6 +122,7 @@ def show(settings: Settings, asked: Asked | None, block: int, weighted: bool) ->
     """Return the choice of blocks and the panel's value, for the net that is asked, or for the embedded one."""
     from densenet.features.reuse import reuse
 
+    checked_flag("weighted", weighted)
     model = loaded(settings, asked.net if asked else WITHOUT_PHOTO)
     blocks = background.run(reuse, model, weighted)
     names = [("all blocks", ALL_BLOCKS), *((f"block {b.block}", b.block) for b in blocks)]

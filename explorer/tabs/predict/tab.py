@@ -10,6 +10,8 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from densenet.checks import checked_integer, checked_names
+from densenet.config import NUM_CLASSES_RANGE
 from densenet.weights.known import ASSETS, WEIGHTS
 from explorer.components.messages import explained
 from explorer.components.photo_input import PhotoInput
@@ -40,7 +42,7 @@ def predict(
     if photo is None or not chosen:
         return "", None
     columns, asked, missing = [], None, []
-    for key in chosen[:MOST_NETS]:
+    for key in checked_names("nets", chosen)[:MOST_NETS]:
         progress(0.0, desc=f"loading {WEIGHTS[key].label}" if key in WEIGHTS else "loading")
         try:
             subject = subject_of_net(settings, photo, key, progress)
@@ -57,22 +59,25 @@ def predict(
     return answers_value(columns, asked.net, asked.target), asked
 
 
+@explained
 def choose_class(asked: Asked | None, event: gr.EventData) -> Asked:
     """Return the class of one of the nets that was clicked."""
     answer = asked.answer if asked else ""
-    return Asked(answer, str(event.net), int(event.index))
+    (net,) = checked_names("net", [event.net])
+    return Asked(answer, net, checked_integer("class", event.index, (0, NUM_CLASSES_RANGE[1] - 1)))
 
 
 @explained
 def bring(settings: Settings, chosen: list[str], known: list[tuple[str, str]], files: list[str]) -> tuple[Any, list[tuple[str, str]]]:
     """Read a visitor's weights, with a card where one came along; the net joins the others and is asked at once."""
+    files = checked_names("files", files)
     weights = [Path(file) for file in files if Path(file).suffix.lower() != _CARD_SUFFIX]
     cards = [Path(file) for file in files if Path(file).suffix.lower() == _CARD_SUFFIX]
     if len(weights) != 1 or len(cards) > 1:
         raise ValueError(f"Please bring one file of weights, and its card (.json) if it has one; these were {len(files)} files.")
     key = nets.bring(weights[0], cards[0] if cards else None)
     known = [*known, (f"{nets.record_of(nets.loaded(settings, key)).label} · yours", key)]
-    return gr.update(choices=[*nets.choices(settings), *known], value=[key, *chosen][:MOST_NETS]), known
+    return gr.update(choices=[*nets.choices(settings), *known], value=[key, *checked_names("nets", chosen)][:MOST_NETS]), known
 
 
 def _opened_view(event: gr.SelectData) -> str:

@@ -105,7 +105,6 @@ def _checks(subject: Subject, asked: Asked, method: str, stop: Stop) -> Iterator
     def explain(model: Any) -> Attribution:
         return attribute(model, subject.x, asked.target, method, stop=stop)
 
-    background.run(check_trust, subject.model, subject.x, method)
     result = background.run(explain, subject.model)
     yield result
     checks = trust(

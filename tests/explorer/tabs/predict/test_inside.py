@@ -16,7 +16,7 @@ from PIL import Image
 from densenet import PRESETS, totals
 from densenet.features.inside import channel_statistics, feature_maps, inside_layers
 from densenet.weights.loading import load
-from explorer.components.colours import AMOUNTS, BOTH_WAYS, css_gradient, palette, plotly_scale
+from explorer.components.colours import AMOUNTS, BOTH_WAYS, palette
 from explorer.components.overlays import scale_of
 from explorer.settings import Settings
 from explorer.tabs.predict import inside as view
@@ -119,18 +119,3 @@ def test_a_map_of_zeros_is_drawn_as_zeros() -> None:
     for colours, zero in ((AMOUNTS, 0), (BOTH_WAYS, 128)):
         picture = np.asarray(view.tile(np.zeros((2, 3)), 0.0, colours).convert("RGB"))
         assert (picture == palette(colours)[zero]).all()
-
-
-@pytest.mark.parametrize("colours", [AMOUNTS, BOTH_WAYS])
-def test_colour_scales_agree(colours: tuple[str, ...]) -> None:
-    entries = palette(colours)
-    assert len(entries) == 256
-    assert "#{:02X}{:02X}{:02X}".format(*entries[0]) == colours[0]
-    assert "#{:02X}{:02X}{:02X}".format(*entries[-1]) == colours[-1]
-    assert [place for place, _ in plotly_scale(colours)] == pytest.approx(np.linspace(0, 1, len(colours)))
-    assert all(colour in css_gradient(colours) for colour in colours)
-
-
-def test_amounts_grow_lighter_evenly() -> None:
-    luminance = palette(AMOUNTS)[::5] @ np.array([0.2126, 0.7152, 0.0722])
-    assert (np.diff(luminance) > 0).all()

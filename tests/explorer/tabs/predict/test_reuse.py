@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import gradio as gr
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from densenet import PRESETS
 from densenet.features.reuse import input_read, late_over_early, reuse
@@ -19,7 +16,6 @@ from densenet.model.net import DenseNet
 from densenet.weights.loading import load
 from explorer.settings import Settings
 from explorer.tabs.predict import reuse as view
-from explorer.tabs.predict.ticks import reader_labels, source_labels, ticks
 from explorer.work.subject import Asked
 
 Make = Callable[..., DenseNet]
@@ -97,16 +93,6 @@ def test_large_nets_stay_small_on_the_wire(make_net: Make) -> None:
     assert len(json.dumps(figure)) < 400_000
     widths = [figure["layout"][axis]["domain"] for axis in ("xaxis", "xaxis2")]
     assert (widths[0][1] - widths[0][0]) / (widths[1][1] - widths[1][0]) == pytest.approx(151 / 3)
-
-
-@given(st.integers(2, 300), st.floats(0.05, 40))
-def test_labels_keep_their_distance(count: int, apart: float) -> None:
-    places, words = ticks(source_labels(count), apart)
-    assert all(b - a >= min(apart, count - 1) for a, b in pairwise(places))
-    if count - 1 >= apart:
-        assert (words[0], words[-1]) == ("in", str(count - 1))
-    assert reader_labels(count)[-1] == "out"
-    assert len(reader_labels(count)) == len(source_labels(count)) == count
 
 
 def test_it_is_drawn_only_while_it_is_open() -> None:

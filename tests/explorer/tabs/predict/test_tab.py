@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,16 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from densenet.attribution import METHODS, attribute
+from densenet.attribution import METHODS
 from densenet.pictures.images import read_image
-from densenet.predict import confidence, input_of, logits_of, view_of
+from densenet.predict import logits_of
 from densenet.weights.known import ASSETS
 from densenet.weights.loading import load
-from explorer.components import photo_input
+from explorer import api
 from explorer.settings import Settings
-from explorer.tabs.predict import film, maps
+from explorer.tabs.predict import inside, lesion, maps, reuse, trust
 from explorer.tabs.predict import tab as predict
 from explorer.work import nets
 from explorer.work.subject import Asked
@@ -64,13 +64,6 @@ def test_a_photo_that_looks_foreign_is_said_to() -> None:
     assert any("its 10 classes name" in column["unsure"] for column in columns)
 
 
-def test_confidence_is_a_share() -> None:
-    assert confidence(torch.zeros(10)).entropy == pytest.approx(1.0)
-    sure = confidence(torch.tensor([100.0, 0.0, 0.0]))
-    assert (sure.top1, sure.entropy, sure.unsure) == (pytest.approx(1.0), pytest.approx(0.0, abs=1e-6), False)
-    assert confidence(torch.tensor([3.0])).entropy == 0.0
-
-
 def test_a_file_that_is_brought_answers_beside_the_others(tmp_path: Path) -> None:
     file, card = tmp_path / "mine.pth", tmp_path / "elsewhere.json"
     shutil.copy(ASSETS / "cifar10.pth", file)
@@ -99,31 +92,6 @@ def test_a_bad_file_is_a_sentence(tmp_path: Path) -> None:
         nets.loaded(SETTINGS, "/etc/passwd")
 
 
-def test_only_so_many_brought_files_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nets._brought, "most", 1)
-    file = tmp_path / "mine.pth"
-    shutil.copy(ASSETS / "cifar10.pth", file)
-    first, second = nets.bring(file), nets.bring(file)
-    nets.loaded(SETTINGS, second)
-    with pytest.raises(ValueError, match="no longer here"):
-        nets.loaded(SETTINGS, first)
-
-
-def test_nothing_is_drawn_for_a_view_that_is_not_open() -> None:
-    assert list(maps.show(Visitor(), SETTINGS, None, None, ["saliency"], None, *OPTIONS)) == [""]
-
-
-def test_film_strip_shows_every_block_on_one_scale() -> None:
-    page = json.loads(film.show(SETTINGS, TABBY, ASKED))
-    assert page["shared"]
-    assert [item["says"] for item in page["maps"]] == [f"after {n}\u00a0×\u00a0{n} maps" for n in (32, 16, 8, 4)]
-    model = load("cifar10")
-    x = input_of(model, view_of(model, TABBY))
-    for block, item in enumerate(page["maps"], start=1):
-        expected = attribute(model, x, CAT, "grad_cam", block=block).map[0, 0]
-        np.testing.assert_allclose(values_of(item), expected.numpy(), rtol=1e-4, atol=1e-6)
-
-
 def odd_photos_and_methods(folder: Path) -> list[tuple[Path, str]]:
     """One method for every photo, and every method for one: what is odd about a photo is over when it is the net's input."""
     photos = [*write_accepted(folder / "accepted"), *write_extreme(folder / "extreme")]
@@ -140,17 +108,42 @@ def test_odd_photos_go_through_every_method(tmp_path: Path) -> None:
         assert np.isfinite(values).all(), path
 
 
-def test_a_photo_is_decoded_once_and_a_huge_one_made_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[object] = []
-    monkeypatch.setattr(photo_input, "read_image", lambda path: read.append(path) or read_image(path))
-    for i, size in enumerate(((300, 200), (6000, 4000), (20_000, 3))):
-        file = tmp_path / f"{i}.png"
-        Image.new("L", size, 90).save(file)
-        first, second = photo_input._decoded(str(file)), photo_input._decoded(str(file))
-        assert first is second
-        assert len(read) == i + 1
-        assert first.mode == "RGB"
-        assert first.getpixel((0, 0)) == (90, 90, 90)
-        assert first.width * first.height <= 12_000_000
-        assert first.size == size or size == (6000, 4000)
-    assert len(photo_input._kept) <= 4
+ODD = [None, "", "x", "9" * 400, math.nan, math.inf, -1, 10**40, 1.5, True, ["a"], [None], {"a": 1}, "/etc/passwd", "\x00", "\ud800", 2**63]
+ASKS: dict[str, Any] = {
+    "nets": lambda odd: predict.predict(SETTINGS, TABBY, odd),
+    "a net": lambda odd: predict.predict(SETTINGS, TABBY, [odd]),
+    "files": lambda odd: predict.bring(SETTINGS, ["cifar10"], [], odd),
+    "chosen": lambda odd: predict.bring(SETTINGS, odd, [], [str(ASSETS / "cifar10.pth")]),
+    "class": lambda odd: predict.choose_class(None, gr.EventData(None, {"net": "cifar10", "index": odd})),
+    "net of a class": lambda odd: predict.choose_class(None, gr.EventData(None, {"net": odd, "index": 0})),
+    "methods": lambda odd: list(maps.show(Visitor(), SETTINGS, TABBY, ASKED, odd, None, *OPTIONS)),
+    "a method": lambda odd: list(maps.show(Visitor(), SETTINGS, TABBY, ASKED, [odd], None, *OPTIONS)),
+    "against": lambda odd: list(maps.show(Visitor(), SETTINGS, TABBY, ASKED, ["saliency"], odd, *OPTIONS)),
+    "steps": lambda odd: list(maps.show(Visitor(), SETTINGS, TABBY, ASKED, ["integrated_gradients"], None, odd, *OPTIONS[1:])),
+    "judged": lambda odd: next(trust.show(SETTINGS, TABBY, ASKED, odd, Visitor())),
+    "layer": lambda odd: inside.show(SETTINGS, TABBY, ASKED, odd, inside.LARGEST),
+    "order": lambda odd: inside.show(SETTINGS, TABBY, ASKED, "relu5", odd),
+    "block of reuse": lambda odd: reuse.show(SETTINGS, ASKED, odd, False),
+    "weighted": lambda odd: reuse.show(SETTINGS, ASKED, 0, odd),
+    "block": lambda odd: lesion.switch_off(SETTINGS, TABBY, ASKED, odd, "zero", 0),
+    "source": lambda odd: lesion.switch_off(SETTINGS, TABBY, ASKED, 1, "zero", odd),
+    "by": lambda odd: lesion.switch_off(SETTINGS, TABBY, ASKED, 1, odd, 0),
+    "k": lambda odd: api.predict(SETTINGS, TABBY, "cifar10", odd, 1.0),
+    "temperature": lambda odd: api.predict(SETTINGS, TABBY, "cifar10", 5, odd),
+    "target": lambda odd: api.attribute(SETTINGS, TABBY, "cifar10", odd, "saliency", -1, {}),
+    "other": lambda odd: api.attribute(SETTINGS, TABBY, "cifar10", 3, "saliency", odd, {}),
+    "options": lambda odd: api.attribute(SETTINGS, TABBY, "cifar10", 3, "saliency", -1, odd),
+    "reuse": lambda odd: api.reuse(SETTINGS, odd, False),
+}
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_an_odd_value_is_answered_or_refused_in_words(name: str) -> None:
+    for odd in ODD:
+        said: str | None = "answered"
+        try:
+            ASKS[name](odd)
+        except gr.Error as error:  # nothing else may come
+            said = error.message
+        assert said, f"{name} = {odd!r}"
+        assert "nobody foresaw" not in said, f"{name} = {odd!r}"

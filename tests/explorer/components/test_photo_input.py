@@ -1,0 +1,48 @@
+"""The photo that is uploaded: decoded once, kept for every view, and whatever cannot be read is a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from densenet.pictures.images import read_image
+from explorer.components import photo_input
+from explorer.components.photo_input import PhotoInput
+from tests.support.bad_photos import write_accepted
+
+
+def test_a_photo_is_decoded_once_and_a_huge_one_made_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    monkeypatch.setattr(photo_input, "read_image", lambda path: read.append(path) or read_image(path))
+    for i, size in enumerate(((300, 200), (6000, 4000), (20_000, 3))):
+        file = tmp_path / f"{i}.png"
+        Image.new("L", size, 90).save(file)
+        first, second = photo_input._decoded(str(file)), photo_input._decoded(str(file))
+        assert first is second
+        assert len(read) == i + 1
+        assert first.mode == "RGB"
+        assert first.getpixel((0, 0)) == (90, 90, 90)
+        assert first.width * first.height <= 12_000_000
+        assert first.size == size or size == (6000, 4000)
+    assert len(photo_input._kept) <= 4
+
+
+def test_what_is_handed_over_is_8_bit_rgb(tmp_path: Path) -> None:
+    for path in write_accepted(tmp_path):
+        photo = PhotoInput().preprocess(SimpleNamespace(path=str(path)))
+        assert photo is not None
+        assert photo.mode == "RGB"
+    assert PhotoInput().preprocess(None) is None
+
+
+def test_what_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    text, gone = str(tmp_path / "text.png"), str(tmp_path / "gone.png")
+    for path, words in ((text, "Cannot read text.png"), (gone, "gone.png"), (None, "as a file")):
+        with pytest.raises(gr.Error, match=words) as caught:
+            PhotoInput().preprocess(SimpleNamespace(path=path))
+        assert str(tmp_path) not in caught.value.message, "a visitor need not know the server's folders"

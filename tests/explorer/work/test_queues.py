@@ -1,0 +1,23 @@
+"""How events are wired: what waits, for whom, and what is left out."""
+
+from __future__ import annotations
+
+from explorer.app import create_app
+from explorer.work.queues import KINDS, at_once, each_time, latest, one_at_a_time
+
+
+def test_nobody_waits_for_what_is_known() -> None:
+    assert at_once()["queue"] is False
+    assert each_time() == at_once() | {"trigger_mode": "multiple"}
+
+
+def test_heavy_work_goes_one_by_one_of_its_kind() -> None:
+    for kind in KINDS:
+        assert (one_at_a_time(kind)["concurrency_limit"], one_at_a_time(kind)["concurrency_id"]) == (1, kind)
+        assert latest(kind) == one_at_a_time(kind) | {"trigger_mode": "always_last"}
+
+
+def test_every_event_that_waits_is_of_one_of_the_kinds() -> None:
+    waiting = [fn for fn in create_app().fns.values() if fn.queue and fn.concurrency_id in KINDS]
+    assert {fn.concurrency_id for fn in waiting} == set(KINDS)
+    assert all(fn.concurrency_limit == 1 for fn in waiting)
