@@ -7,8 +7,7 @@ from playwright.sync_api import expect
 
 from tests.support.visit import Visit
 
-# Mended when the machine was no longer quiet; to be run three times on a quiet one, then without the second mark.
-pytestmark = [pytest.mark.browser, pytest.mark.xfail(reason="not yet seen passing three times on a quiet machine", strict=False)]
+pytestmark = pytest.mark.browser
 
 
 def test_pinned_and_compared(visit: Visit) -> None:
@@ -22,7 +21,7 @@ def test_pinned_and_compared(visit: Visit) -> None:
     page.get_by_role("tab", name="Compare").click()
     expect(page.locator("#compare table.two")).to_contain_text("growth rate k")
     page.wait_for_function("location.search.includes('tab=Compare') && location.search.includes('a=preset')")
-    page.reload()
+    visit.reload()
     expect(page.locator("#compare table.two")).to_contain_text("growth rate k")
     expect(page.get_by_role("button", name="Unpin A")).to_be_visible()
 

@@ -11,8 +11,7 @@ from tests.support import visit as support
 from tests.support.photo_side import choose_sample, wait_for_maps
 from tests.support.visit import Visit
 
-# Mended when the machine was no longer quiet; to be run three times on a quiet one, then without the second mark.
-pytestmark = [pytest.mark.browser, pytest.mark.xfail(reason="not yet seen passing three times on a quiet machine", strict=False)]
+pytestmark = pytest.mark.browser
 
 _LEGIBLE = Path(support.__file__).with_name("legible.js").read_text(encoding="utf-8")
 SMALLEST_PX = 13.9  # 14, as a browser rounds it

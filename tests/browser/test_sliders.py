@@ -12,8 +12,7 @@ from explorer.page.address import from_query
 from explorer.page.page_state import PageState
 from tests.support.visit import BAR_SUMS, Visit
 
-# Mended when the machine was no longer quiet; to be run three times on a quiet one, then without the second mark.
-pytestmark = [pytest.mark.browser, pytest.mark.xfail(reason="not yet seen passing three times on a quiet machine", strict=False)]
+pytestmark = pytest.mark.browser
 
 SLIDERS: dict[str, Callable[[PageState], float]] = {  # label -> where its value stands in the page's state
     "Growth rate k": lambda s: s.config.growth_rate,

@@ -13,8 +13,7 @@ from playwright.sync_api import expect
 from tests.support.patience import LOW_PRIORITY_PATIENCE_SECONDS
 from tests.support.visit import Visit
 
-# Mended when the machine was no longer quiet; to be run three times on a quiet one, then without the second mark.
-pytestmark = [pytest.mark.browser, pytest.mark.xfail(reason="not yet seen passing three times on a quiet machine", strict=False)]
+pytestmark = pytest.mark.browser
 
 
 def test_a_training_is_watched(visit: Visit, tmp_path: Path) -> None:

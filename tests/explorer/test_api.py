@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
 import urllib.request
@@ -24,6 +23,7 @@ from densenet.weights.loading import load
 from explorer.app import create_app
 from explorer.components.messages import Page
 from explorer.settings import Settings
+from tests.support.coroutines import result_of
 from tests.support.serving import ROOT
 from tests.support.session import Request
 
@@ -191,7 +191,7 @@ def test_no_odd_value_is_answered_by_silence(page: Page, data: st.DataObject) ->
     call = page.process_api(fn, values, request=Request("odd"), event_data=gr.EventData(None, words))  # type: ignore[arg-type]
     said = ""
     try:
-        assert "data" in asyncio.run(call)
+        assert "data" in result_of(call)
     except gr.Error as error:  # nothing else may come
         said = error.message or "nothing"
     assert said != "nothing"

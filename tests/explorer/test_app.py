@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 import subprocess
@@ -28,6 +27,7 @@ from explorer.settings import Settings
 from explorer.tabs.predict import tab as predict
 from tests.explorer.page.test_controls import values_of
 from tests.explorer.page.test_headline import expected_values, parts
+from tests.support.coroutines import result_of
 from tests.support.serving import ROOT
 from tests.support.session import Request, Session
 
@@ -73,7 +73,7 @@ def test_every_event_is_named_and_answers(tmp_path: Path) -> None:
         assert answered, fn.api_name
         for values in answered:  # as many as there are outputs, and of a kind that each can show: Gradio itself says so
             if fn.outputs:
-                asyncio.run(app.postprocess_data(fn, values, None))
+                result_of(app.postprocess_data(fn, values, None))
             else:
                 assert values is None, fn.api_name
 

@@ -45,6 +45,14 @@ class Visit:
         self.page.wait_for_function("document.querySelectorAll('.js-plotly-plot path').length > 3 || document.body.dataset.tab")
         return self.page
 
+    def reload(self) -> Page:
+        """Load the page anew; that what it had under way is broken off, and says so on the console, is no fault."""
+        before = len(self.problems)
+        self.page.reload()
+        self.page.wait_for_function("document.querySelectorAll('.js-plotly-plot path').length > 3 || document.body.dataset.tab")
+        self.problems[before:] = [problem for problem in self.problems[before:] if "Connection errored out" not in problem]
+        return self.page
+
     def opened_tab(self, tab: str) -> Page:
         """Open the `tab` of this name on the page as it is."""
         self.page.get_by_role("tab", name=tab, exact=True).click()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 from collections.abc import Iterator
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 
 from explorer.components.messages import Page, corrections, explained, page_error, problem, sentence_of
+from tests.support.coroutines import result_of
 
 SECRET = "/srv/secret/runs/net.pth"
 OF_THE_DISK = {errno.ENOSPC: "disk is full", errno.EDQUOT: "disk space", errno.EACCES: "no right", errno.EPERM: "no right"}
@@ -97,7 +97,7 @@ def test_a_call_that_gradio_cannot_read_is_answered_too() -> None:
     (fn,) = app.fns.values()
 
     def answer(value: object) -> object:
-        return asyncio.run(app.process_api(fn, [value]))["data"]
+        return result_of(app.process_api(fn, [value]))["data"]
 
     assert answer(1) == ["1"]
     for value, words in (([1], "not of the kind that its field takes"), (0, "nobody foresaw"), (float("nan"), "not of the kind")):
