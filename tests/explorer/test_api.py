@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import io
 import json
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory, totals
 from densenet.arithmetic.plan import plan
+from densenet.attribution import attribute
 from densenet.features.reuse import reuse
+from densenet.pictures.images import read_image
+from densenet.predict import classify, input_of, view_of
 from densenet.weights.loading import load
 from explorer.app import create_app
 from explorer.components.messages import Page
+from explorer.components.overlays import overlay
 from explorer.settings import Settings
 from tests.support.coroutines import result_of
 from tests.support.serving import ROOT
@@ -84,6 +92,31 @@ def test_predict_and_attribute(client: Client) -> None:
     answer = client.predict(photo=handle_file(BEAGLE), method="integrated_gradients", api_name="/attribute")
     assert (answer["label"], len(answer["map"]), len(answer["map"][0])) == ("dog", 32, 32)
     assert abs(answer["delta"]) < 1
+
+
+def test_the_temperature_is_the_librarys(client: Client) -> None:
+    answer = client.predict(photo=handle_file(BEAGLE), k=10, temperature=4.0, api_name="/predict")["predictions"]
+    expected = classify(load("cifar10"), read_image(BEAGLE), 10, 4.0)
+    assert [(one["label"], one["index"]) for one in answer] == [(one.label, one.index) for one in expected]
+    assert [one["probability"] for one in answer] == pytest.approx([one.probability for one in expected], abs=1e-5)
+
+
+def test_options_another_class_and_the_picture_are_the_librarys(client: Client) -> None:
+    asked = {"method": "integrated_gradients", "target": 5, "against": 3, "options": {"steps": 6, "baseline": "black"}}
+    answer = client.predict(photo=handle_file(BEAGLE), **asked, api_name="/attribute")
+    model = load("cifar10")
+    view = view_of(model, read_image(BEAGLE))
+    result = attribute(model, input_of(model, view), 5, "integrated_gradients", against=3, steps=6, baseline="black")
+    values = result.map.sum(1)[0].numpy()
+    assert (answer["target"], answer["against"]) == (5, 3)
+    np.testing.assert_allclose(answer["map"], values, rtol=1e-3, atol=1e-3 * np.abs(values).max())
+    assert answer["delta"] == pytest.approx(result.delta, abs=1e-2)
+    shown = Image.open(io.BytesIO(base64.b64decode(answer["picture"].removeprefix("data:image/png;base64,"))))
+    expected = np.asarray(overlay(view, values)).astype(int)
+    assert np.abs(np.asarray(shown).astype(int) - expected).max() <= 2
+    alone = client.predict(photo=handle_file(BEAGLE), **{**asked, "against": -1}, api_name="/attribute")
+    assert alone["against"] is None
+    assert alone["map"] != answer["map"]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class LiveTensors(TorchDispatchMode):
 
 
 def peak_of_step(model: nn.Module, config: DenseNetConfig, workload: Workload) -> int:
-    """Take one step of `workload` (float32, SGD) with `model` on the CPU and return its peak in bytes."""
+    """Take a step of `workload` (float32) with `model` on the CPU, in training the second one, and return its peak in bytes."""
     training = workload.mode == "train"
     model.train(training).requires_grad_(training)
     x = torch.rand(workload.batch_size, config.in_channels, workload.image_size, workload.image_size)
@@ -49,7 +49,19 @@ def peak_of_step(model: nn.Module, config: DenseNetConfig, workload: Workload) -
         with torch.inference_mode(), LiveTensors(*model.parameters(), *model.buffers(), x) as live:
             model(x)
         return live.peak
-    with LiveTensors(*model.parameters(), *model.buffers(), x, labels) as live:
+    optimizer = {
+        "sgd": lambda: torch.optim.SGD(model.parameters(), lr=1e-3, foreach=False),
+        "momentum": lambda: torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, foreach=False),
+        "adam": lambda: torch.optim.Adam(model.parameters(), lr=1e-3, foreach=False),
+    }[workload.optimizer]()
+
+    def step() -> None:
         nn.functional.cross_entropy(model(x), labels).backward()
-        torch.optim.SGD(model.parameters(), lr=1e-3, foreach=False).step()
+        optimizer.step()
+
+    step()  # after it an optimizer has its state
+    optimizer.zero_grad(set_to_none=True)
+    state = [value for values in optimizer.state.values() for value in values.values() if isinstance(value, Tensor)]
+    with LiveTensors(*model.parameters(), *model.buffers(), *state, x, labels) as live:
+        step()
     return live.peak

@@ -148,11 +148,25 @@ def test_areas_and_flags_by_hand() -> None:
     assert result.random_insertion_area == pytest.approx((0.3, statistics.stdev([0.5, 0.1])))
     assert result.random_deletion_area == pytest.approx((0.7, statistics.stdev([0.5, 0.9])))
     assert not result.flagged
-    assert replace(result, constant=True).flagged
+    ranks_nothing = replace(result, constant=True)
+    assert ranks_nothing.insertion_flagged
+    assert ranks_nothing.deletion_flagged
+    assert ranks_nothing.flagged
+    as_bad = replace(result, deletion=flat, random_deletions=(flat, flat))
+    assert as_bad.deletion_flagged, "as good as random is not better"
+    assert not as_bad.insertion_flagged
     equal = replace(result, insertion=flat, random_insertions=(flat, flat))
     assert equal.insertion_flagged, "as good as random is not better"
     assert not equal.deletion_flagged
     assert equal.flagged
+
+
+@pytest.mark.parametrize("seed", [0, 1, 5])
+def test_the_order_of_equal_pixels_is_not_that_of_a_random_map(tiny: DenseNet, seed: int) -> None:
+    """A map that ranks nothing would otherwise be compared with itself."""
+    x = photo()
+    result = curves(tiny, x, 0, torch.zeros(1, 1, *x.shape[2:]), seed=seed, maps=3)
+    assert result.deletion not in result.random_deletions
 
 
 @pytest.mark.parametrize("control", ["pixels", "shifted"])

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pandas
 import pytest
@@ -16,8 +17,9 @@ from torch import Tensor, nn
 
 from densenet import PRESETS
 from densenet.attribution import Attribution, attribute
-from densenet.attribution.insertion import Curves, curves
+from densenet.attribution.insertion import Curves, curves, random_controls
 from densenet.attribution.trust import (
+    COMPLETENESS_LIMIT,
     Completeness,
     RandomisedWeights,
     completeness,
@@ -60,6 +62,11 @@ def test_the_flag_is_at_five_percent(delta: float, flagged: bool) -> None:
     assert result is not None
     assert result.error == pytest.approx(abs(delta) / 100)
     assert result.flagged is flagged
+
+
+def test_an_error_of_just_five_percent_passes() -> None:
+    assert Completeness(1.0, 1.0, COMPLETENESS_LIMIT).flagged is False
+    assert Completeness(1.0, 1.0, math.nextafter(COMPLETENESS_LIMIT, 1)).flagged is True
 
 
 def test_a_difference_lost_in_rounding_has_no_error() -> None:
@@ -249,6 +256,7 @@ def test_maps_of_nothing_have_no_correlation(tiny: DenseNet) -> None:
     assert half.mean_absolute == 0.8
     assert half.flagged
     assert RandomisedWeights((0.5,), (0.5,)).flagged is False, "above 0.5"
+    assert RandomisedWeights((-0.9,), (-0.9,)).flagged is False, "the other way round is another map"
 
 
 def test_the_checks_come_one_after_the_other(make_net: Make) -> None:
@@ -274,6 +282,28 @@ def test_the_checks_come_one_after_the_other(make_net: Make) -> None:
     again = list(trust(model, x, 3, explain, attribution=known, steps=4, maps=2, nets=2))
     assert maps == [2], "the known map is not made again"
     assert again == [completeness(known), second, third]
+
+
+def test_each_option_reaches_its_check(tiny: DenseNet) -> None:
+    x, told = photo(), []
+    explain = by("saliency", x)
+    known = explain(tiny)
+
+    def checks(**options: Any) -> list[Any]:
+        return list(trust(tiny, x, 3, explain, attribution=known, nets=2, progress=lambda *news: told.append(news), **options))
+
+    options: list[dict[str, Any]] = [{"against": 1}, {"steps": 7}, {"maps": 2}, {"control": "shifted"}, {"seed": 9}]
+    plain = checks()
+    for own in options:
+        first, second = checks(**own)
+        assert first == curves(tiny, x, 3, known.map, **own), own
+        assert first != plain[0], own
+        seed = own.get("seed", 0)
+        assert second == randomised_weights(tiny, x, known.map, explain, nets=2, seed=seed), own
+        assert (second != plain[1]) == (seed != 0)
+    controls = random_controls(tiny, x, seed=4)
+    assert checks(controls=controls)[0] == curves(tiny, x, 3, known.map, controls=controls) != plain[0]
+    assert told[-1][0] == told[-1][1] > 0
 
 
 def test_a_method_without_delta_has_two_checks(tiny: DenseNet) -> None:

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from densenet import PRESETS, DenseNetConfig, Workload
 from densenet.arithmetic.plan import conv_macs, conv_params
 from densenet.compare.peers import PEERS, build_peer, count, peer_counts
+from densenet.measure import measurement
 from densenet.measure.forecast import expected_peer_seconds
 from densenet.measure.measurement import measure, measure_peer
 from densenet.published import RESNETS
+from densenet.running.device import DeviceMemory
 from densenet.stopping import Cancelled, stop_when
 from tests.support.live_tensors import peak_of_step
 
@@ -99,6 +101,18 @@ def test_a_peers_memory_is_measured(name: str, mode: str) -> None:
     assert seen.params == peer_counts(name, config, 64).params
     assert seen.peak == pytest.approx(peak_of_step(build_peer(name, config), config, workload), rel=0.002)
     assert seen.seconds > 0
+
+
+def test_a_peer_is_refused_where_its_training_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values, gradients and an optimizer's two states of ResNet-18 alone are 170 MiB, whatever the images."""
+    config = PRESETS["tiny"]
+    for mebibytes, fits in ((400, True), (180, False)):
+        monkeypatch.setattr(measurement, "device_memory", lambda _, free=mebibytes * 2**20: DeviceMemory("a small machine", free, 2**40))
+        if fits:
+            assert measure_peer("resnet18", config, Workload(image_size=32, batch_size=2, mode="train"), "cpu").peak > 0
+        else:
+            with pytest.raises(ValueError, match=r"^Not measured: training on a batch of 2 images of 32 x 32 needs about 0\.2 GiB"):
+                measure_peer("resnet18", config, Workload(image_size=32, batch_size=2, mode="train"), "cpu")
 
 
 def test_a_chain_needs_less_than_the_net_whose_layers_it_has() -> None:

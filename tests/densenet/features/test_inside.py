@@ -143,6 +143,9 @@ def test_statistics_by_hand() -> None:
     assert second == (0.0, 0.0, 1.0)
     assert third == (-2.5, -1.0, 0.0)
     assert [channel.dead for channel in (first, second, third)] == [False, True, False]
+    hardly = torch.zeros(1, 40, 40)
+    hardly[0, 7, 9] = 0.1
+    assert not channel_statistics(hardly)[0].dead, "one place of 1600 moves it"
     for bad in (torch.zeros(2, 2), torch.zeros(0, 2, 2)):
         with pytest.raises(ValueError, match=r"^maps must be"):
             channel_statistics(bad)

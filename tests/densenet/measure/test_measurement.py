@@ -65,6 +65,31 @@ def test_the_peak_is_that_of_the_tensors_that_live(mode: str, checkpointing: str
     assert seen == pytest.approx(peak_of_step(DenseNet(config, checkpointing), config, workload), rel=0.002)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_the_optimizers_state_and_temporaries_are_in_the_peak(optimizer: str) -> None:
+    """Of a wide net and small images, so that parameters are most of it and the peak is in the optimizer's step."""
+    config = DenseNetConfig(growth_rate=32, block_config=(2, 2), num_init_features=64, num_classes=10, stem="cifar")
+    workload = replace(TRAIN, image_size=4, batch_size=2, optimizer=optimizer)
+    truth = peak_of_step(DenseNet(config), config, workload)
+    assert measure(config, workload, "cpu").peak == pytest.approx(truth, rel=0.002)
+    assert estimate_memory(config, workload).peak == pytest.approx(truth, rel=0.002)
+
+
+def test_the_time_of_a_step_is_the_median(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "time_calls", lambda *_: [9.0, 1.0, 2.0])
+    seen = measure(TINY, TRAIN, "cpu")
+    assert (seen.seconds, seen.runs, seen.images_per_second) == (2.0, 3, 2.0)
+
+
+def test_up_to_two_minutes_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five steps: to warm up, to watch the memory, and three for the time."""
+    monkeypatch.setattr(module, "expected_seconds", lambda *_: 24.0)
+    assert measure(TINY, TRAIN, "cpu").peak > 0
+    monkeypatch.setattr(module, "expected_seconds", lambda *_: 24.2)
+    with pytest.raises(ValueError, match=r"would take about 121 s on .*; the limit here is 120 s\.$"):
+        measure(TINY, TRAIN, "cpu")
+
+
 def test_the_bytes_of_other_work_are_not_counted() -> None:
     alone = measure(TINY, TRAIN, "cpu").peak
     other = [torch.rand(1000, 1000) for _ in range(5)]

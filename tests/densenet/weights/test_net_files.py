@@ -646,6 +646,11 @@ def test_the_same_file_is_the_same_net_and_only_the_last_are_kept(state: State, 
         torch.save(state, tmp_path / folder / "net.pth")
     first = load_file(tmp_path / "a" / "net.pth")
     assert load_file(tmp_path / "b" / "net.pth") is first, "the content counts, not the folder"
+    (tmp_path / "renamed.pth").write_bytes((tmp_path / "a" / "net.pth").read_bytes())
+    renamed = load_file(tmp_path / "renamed.pth")
+    assert renamed.weights is not None
+    assert renamed.weights.name == "renamed", "but the name does: it is the net's"
+    assert load_file(tmp_path / "a" / "net.pth") is first
     (tmp_path / "b" / "net.json").write_text('{"label": "with a card"}')
     assert load_file(tmp_path / "b" / "net.pth") is not first
     assert load_file(tmp_path / "a" / "net.pth") is first
