@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from densenet import PRESETS, DenseNetConfig, Workload
+from densenet.checks import checked_choice
 from densenet.presets import PRESET_IMAGE_SIZE, PRESET_LABELS, preset_of
 
 DEFAULT_PRESET = "densenet121"
@@ -25,7 +26,8 @@ class PageState:
 
 
 def preset_state(preset: str) -> PageState:
-    """Return the page of an untouched preset."""
+    """Return the page of an untouched preset; ValueError for any other name."""
+    checked_choice("preset", preset, tuple(PRESETS))
     return PageState(preset, PRESETS[preset], Workload(image_size=PRESET_IMAGE_SIZE[preset], mode="train"))
 
 

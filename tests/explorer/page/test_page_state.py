@@ -25,3 +25,9 @@ def test_a_net_that_was_turned_is_called_by_what_it_is() -> None:
     turned = replace(state, config=replace(state.config, growth_rate=33, block_config=(1, 2)))
     assert label_of(turned) == "k = 33, blocks 1-2"
     assert turned.reference == state
+
+
+@pytest.mark.parametrize("name", ["", "densenet122", None, 121, ["tiny"]], ids=repr)
+def test_an_unknown_preset_is_named(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^preset must be one of densenet121, .*, got "):
+        preset_state(name)
