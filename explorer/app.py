@@ -13,6 +13,7 @@ from explorer import api
 from explorer.components import colours, theme
 from explorer.components.chart_panel import PLOTLY_JS, PLOTLY_PRELOAD
 from explorer.components.messages import Page, corrections, explained, message, problem
+from explorer.components.scripts import function_of
 from explorer.page import controls, headline, live, pin
 from explorer.page.address import from_query, pinned_from_query, to_query
 from explorer.page.numbers import Numbers, numbers_beside
@@ -41,6 +42,7 @@ STYLES = (  # in the order of the cascade: components, the frame, the tabs
     "tabs/predict/predict.css",
     "tabs/train/train.css",
 )
+_OPENED = function_of(Path(__file__).with_suffix(".js"), "")
 TABS = (architecture.TITLE, memory.TITLE, compare.TITLE, layers.TITLE, predict.TITLE, train.TITLE)
 
 
@@ -157,7 +159,8 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         )
         tabs.select(open_tab, page.seen, [active, tiles], api_name="open_tab", **at_once())
         opened = [*bar.outputs, pinned, pin_button, tabs, active, tiles, charts, memory_charts, corrected]
-        app.load(bound(open_address, settings), page.allowance, opened, api_name="open_address", **at_once())
+        load = app.load(bound(open_address, settings), page.allowance, opened, api_name="open_address", **at_once())
+        load.then(None, None, None, js=_OPENED, api_visibility="private")
         page.rest(bound(live.follow, settings), [config, workload], strip, api_name="live", **latest(LIVE))
         app.unload(live.forget)
         app.unload(cancelling.leave)

@@ -16,12 +16,12 @@ import torch
 from densenet.arithmetic.memory import estimate_memory
 from densenet.arithmetic.seconds import forward_seconds
 from densenet.config import DenseNetConfig, Workload
-from densenet.measure.refusals import Demand, check_demand
 from densenet.measure.timing import time_call, time_calls
 from densenet.model.net import DenseNet
 from densenet.running.building import build, explain_memory_errors
 from densenet.running.device import choose_device, device_memory
 from densenet.running.hooks import stop_inside
+from densenet.running.refusals import Demand, check_demand
 from densenet.running.turns import alone_on
 from densenet.stopping import Stop, go_on
 

@@ -21,12 +21,12 @@ from densenet.compare.peers import PEERS, build_peer, peer_counts
 from densenet.config import DenseNetConfig, Workload
 from densenet.measure.allocator import AllocatedPeak, allocated_peak, live_bytes
 from densenet.measure.forecast import expected_peer_seconds, expected_seconds
-from densenet.measure.refusals import Demand, check_demand
 from densenet.measure.timing import MOST_TIMED_CALLS, time_call, time_calls
 from densenet.model.net import DenseNet
 from densenet.running.building import build, explain_memory_errors
 from densenet.running.device import choose_device, device_memory
 from densenet.running.hooks import stop_inside
+from densenet.running.refusals import Demand, check_demand
 from densenet.running.turns import alone_on
 from densenet.stopping import Stop, go_on
 

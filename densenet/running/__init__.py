@@ -1,1 +1,1 @@
-"""Nets on a machine: which device, how they are built, how many images at once, how work is given up."""
+"""Nets on a machine: which device, how they are built, how many images at once, what is refused, how work is given up."""

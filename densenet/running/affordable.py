@@ -14,11 +14,11 @@ from densenet.arithmetic.memory import estimate_memory
 from densenet.config import DenseNetConfig, Workload
 from densenet.running.batching import seconds_per_image
 from densenet.running.device import device_memory
+from densenet.running.refusals import Demand, check_demand
 
 MOST_SECONDS = 300.0  # of work that can be given up
 QUICK_SECONDS = 20.0  # of work that cannot
 SMALLER_CARD = "A card with a smaller crop_px and resize_px would do."
-_MEMORY_MARGIN = 1.25  # workspaces of convolutions, and what the allocator cannot use
 
 
 @lru_cache(maxsize=256)
@@ -49,17 +49,14 @@ def check_affordable(
     Asked are `passes` forward passes of one square image of `size` pixels a side (a backward pass counts two), `images` of them at once.
     `besides_bytes` and `besides_seconds` are what the caller does beside the net's passes.
     """
-    memory = device_memory(device)
-    needed = int(_MEMORY_MARGIN * run_bytes(config, size, images, gradients)) + besides_bytes
     at_once = f"{images} images" if images > 1 else "one image"
-    if needed > memory.free_bytes:
-        raise ValueError(
-            f"Not run: with {at_once} of {size} x {size} pixels this net needs about {needed / 2**30:.1f} GiB, and {memory.label} has "
-            f"{memory.free_bytes / 2**30:.1f} GiB free. {advice}"
-        )
-    seconds = passes * seconds_per_image(config, size, size, device) + besides_seconds
-    if seconds > most_seconds:
-        raise ValueError(
-            f"Not run: with images of {size} x {size} pixels this would take up to {seconds:.0f} s; "
-            f"the limit here is {most_seconds:.0f} s. {advice}"
-        )
+    demand = Demand(
+        "Not run",
+        f"work on {at_once} of {size} x {size} pixels with this net",
+        run_bytes(config, size, images, gradients),
+        passes * seconds_per_image(config, size, size, device) + besides_seconds,
+        most_seconds,
+        besides_bytes,
+        advice,
+    )
+    check_demand(demand, device_memory(device))

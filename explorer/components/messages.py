@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import functools
 import inspect
@@ -10,9 +12,12 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 import gradio as gr
+from gradio.block_function import BlockFunction
 from gradio.exceptions import ComponentProcessingError
+from gradio.state_holder import SessionState
 from pydantic import ValidationError
 
 _P = ParamSpec("_P")
@@ -113,13 +118,24 @@ def explained(handler: Callable[_P, _R]) -> Callable[_P, _R]:
 class Page(gr.Blocks):
     """gr.Blocks whose every call is answered by a value or by a sentence, also where Gradio itself cannot read what was sent.
 
-    A handler that is not `explained`, or a component that cannot take a value, would be answered by `error: null`.
+    A handler that is not `explained`, or a component that cannot take a value, would be answered by `error: null`. What a visitor does to
+    the page is answered in the order of his doing: two answers at once would each know nothing of what the other one changes, and the older
+    one could come last.
     """
 
-    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Answer a call."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._turns: WeakKeyDictionary[SessionState, asyncio.Lock] = WeakKeyDictionary()
+
+    async def process_api(
+        self, block_fn: BlockFunction | int, inputs: list[Any], state: SessionState | None = None, *args: Any, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Answer a call; those of one session that wait in no queue, one after the other."""
+        fn = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+        waits = contextlib.nullcontext() if state is None or fn.queue else self._turns.setdefault(state, asyncio.Lock())
         try:
-            return await super().process_api(*args, **kwargs)
+            async with waits:
+                return await super().process_api(fn, inputs, state, *args, **kwargs)
         except gr.Error:
             raise
         except Exception as error:

@@ -15,12 +15,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import multiprocessing
 import os
 import queue
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -31,12 +31,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.benchmarks.mutations import Mutation, of_python, of_script
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("densenet", "explorer")
 LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "runs")
-# Tests of a module beside those at the mirrored path.
+# Tests of a module beside those at the mirrored path; a script has no such path.
 ALSO_TESTED_BY = {
     "densenet.arithmetic.liveness": ("tests/densenet/arithmetic/test_memory.py",),
     "densenet.arithmetic.step": ("tests/densenet/arithmetic/test_memory.py",),
@@ -45,8 +47,20 @@ ALSO_TESTED_BY = {
     "explorer.tabs.architecture.tab": ("tests/explorer/test_app.py",),
     "explorer.tabs.predict.stage": ("tests/explorer/tabs/predict/test_tab.py",),
     "explorer.tabs.predict.tab": ("tests/explorer/test_api.py",),
+    "explorer/components/chart_panel.js": (
+        "tests/browser/test_sliders.py::test_zoom_survives_an_update",
+        "tests/browser/test_look.py",
+        "tests/browser/test_compare.py::test_pinned_and_compared",
+    ),
+    "explorer/components/map_panel.js": ("tests/explorer/components/test_map_panel.py", "tests/browser/test_maps.py"),
+    "explorer/page/headline.js": ("tests/browser/test_sliders.py::test_preset_and_reset", "tests/browser/test_first_page.py"),
+    "explorer/tabs/predict/answers.js": ("tests/explorer/tabs/predict/test_answers.py", "tests/browser/test_predict.py"),
     "explorer.work.nets": ("tests/explorer/work/test_subject.py", "tests/explorer/tabs/predict/test_tab.py"),
 }
+LIBRARIES = (
+    "captum.attr gradio hypothesis jinja2 pandas plotly psutil pytest safetensors.torch scipy.stats sklearn torch torchinfo torchvision"
+)
+WARM = multiprocessing.get_context("forkserver")  # one process imports the libraries, and each run of tests is a fork of it
 LONGEST_SECONDS = 1800  # for a run without a change
 SLOWER = 3  # a changed program may take so many times as long as the unchanged one,
 GRACE_SECONDS = 30  # and so much more: another program may have begun meanwhile
@@ -84,7 +98,7 @@ def tests_of(name: str, path: str) -> tuple[str, ...]:
     at = Path(path)
     stem = at.stem.strip("_")
     mirrored = [f"tests/{at.parent}/test_{stem}.py"] if at.suffix == ".py" else []
-    near = [test for test in (*mirrored, *ALSO_TESTED_BY.get(name, ())) if (ROOT / test).is_file()]
+    near = [test for test in (*mirrored, *ALSO_TESTED_BY.get(name, ())) if (ROOT / test.partition("::")[0]).is_file()]
     if near:
         return tuple(near)
     parent, _, last = name.rpartition(".")
@@ -121,19 +135,32 @@ def all_names() -> list[str]:
     return names
 
 
+def run_in_fork(copy: Path, tests: Sequence[str]) -> None:
+    """Run pytest in a copy until the first failure; in a process that has imported the libraries but nothing of the project."""
+    os.setsid()
+    os.chdir(copy)
+    sys.path.insert(0, str(copy))
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("tests", *PACKAGES):
+            del sys.modules[name]
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(quiet, stream)
+    sys.dont_write_bytecode = True  # that of the text before might be taken for the new one's
+    sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+
+
 def run_tests(copy: Path, tests: Sequence[str], limit_s: float) -> str:
-    """Run pytest in a copy until the first failure: "lived" if nothing failed, "caught", or "hung" past the limit."""
-    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # bytecode of the text before might be taken for new
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, cwd=copy, env=env, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True) as process:
-        try:
-            return "caught" if process.wait(limit_s) else "lived"
-        except subprocess.TimeoutExpired:
-            return "hung"
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # what the tests left behind: a server, a training
+    """Run the tests in a copy: "lived" if nothing failed, "caught", or "hung" past the limit."""
+    process = WARM.Process(target=run_in_fork, args=(copy, tests))
+    process.start()
+    try:
+        process.join(limit_s)
+        return "hung" if process.exitcode is None else "caught" if process.exitcode else "lived"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.ident, signal.SIGKILL)  # what the tests left behind: a server, a training
+        process.join()
 
 
 class Results:
@@ -228,6 +255,8 @@ def main() -> None:
     parser.add_argument("--resume", type=Path, metavar="FILE", help="JSON lines of the results, outside the checkout")
     parser.add_argument("--workers", type=int, default=2, help="copies of the project that are tested at the same time")
     told = parser.parse_args()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    WARM.set_forkserver_preload(LIBRARIES.split())
     modules = [module_of(name, told.sample, told.seed) for name in told.modules or all_names()]
     results, remarks, ends_at = Results(told.resume), {}, time.monotonic() + 60 * told.minutes
     with copies(told.workers) as free:

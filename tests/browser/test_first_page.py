@@ -6,9 +6,10 @@ from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
-from densenet import DenseNetConfig
+from densenet import PRESETS, DenseNetConfig, totals
+from explorer.components.formatting import short
 from explorer.page.address import from_query
 from explorer.page.page_state import PageState
 from tests.support.visit import Visit
@@ -54,3 +55,25 @@ def test_rubbish_in_the_address_is_answered(visit: Visit) -> None:
     visit.shows(from_query(dict(parse_qsl(query)))[0])
     page.get_by_label("Dismiss").click()
     expect(notice).to_have_count(0)
+
+
+def test_what_is_pressed_while_the_address_is_read_is_not_lost(visit: Visit) -> None:
+    """The answer to the address is held back; who presses meanwhile is heard after it, not overwritten by it."""
+    page = visit.page
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if held or route.request.method != "POST":
+            route.continue_()
+        else:
+            held.append(route)
+            page.wait_for_timeout(1500)
+            route.continue_()
+
+    page.route("**/gradio_api/run/predict*", hold)
+    page.goto(f"{visit.url}?preset=tiny")
+    page.get_by_role("button", name="Pin as A").click()
+    expect(page.locator("#headline .tile-change").first).to_have_text("as A")
+    assert held
+    expect(page.locator("#headline .tile-value").first).to_have_text(short(totals(PRESETS["tiny"]).params))
+    page.wait_for_function("location.search.includes('a=preset')")

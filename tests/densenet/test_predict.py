@@ -161,5 +161,5 @@ def test_a_time_is_that_of_a_pass_that_was_made(embedded: DenseNet, noise: Image
 def test_a_photo_that_cannot_be_afforded_is_refused(embedded: DenseNet, monkeypatch: pytest.MonkeyPatch) -> None:
     check_photo(embedded, 4000, 3000)
     monkeypatch.setattr(affordable, "device_memory", lambda _: DeviceMemory("a small machine", 2**20, 2**30))
-    with pytest.raises(ValueError, match=r"^Not run: with one image of 32 x 32 pixels this net needs about"):
+    with pytest.raises(ValueError, match=r"^Not run: work on one image of 32 x 32 pixels with this net needs about"):
         check_photo(embedded, 4000, 3000)

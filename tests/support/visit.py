@@ -43,6 +43,7 @@ class Visit:
         """Go to the address with `query` and wait until its charts are drawn, or its tab where that is another."""
         self.page.goto(f"{self.url}{query}")
         self.page.wait_for_function("document.querySelectorAll('.js-plotly-plot path').length > 3 || document.body.dataset.tab")
+        self.page.wait_for_function("'opened' in document.documentElement.dataset")
         return self.page
 
     def reload(self) -> Page:

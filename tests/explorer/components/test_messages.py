@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Iterator
+from typing import Any
 
 import gradio as gr
 import pytest
 import torch
+from gradio.state_holder import SessionState
 
 from explorer.components.messages import Page, corrections, explained, page_error, problem, sentence_of
 from tests.support.coroutines import result_of
@@ -103,3 +106,30 @@ def test_a_call_that_gradio_cannot_read_is_answered_too() -> None:
     for value, words in (([1], "not of the kind that its field takes"), (0, "nobody foresaw"), (float("nan"), "not of the kind")):
         with pytest.raises(gr.Error, match=words):
             answer(value)
+
+
+def test_what_one_visitor_does_is_answered_in_its_order() -> None:
+    """A slow answer and a quick one that is asked for meanwhile: the quick one waits, and knows what the slow one changed."""
+    with Page() as app:
+        seen, out = gr.State(""), gr.Textbox()
+
+        async def slowly(before: str) -> tuple[str, str]:
+            await asyncio.sleep(0.05)
+            return before + "s", before + "s"
+
+        def quickly(before: str) -> tuple[str, str]:
+            return before + "q", before + "q"
+
+        out.change(slowly, seen, [seen, out], queue=False)
+        out.change(quickly, seen, [seen, out], queue=False)
+        out.change(quickly, seen, [seen, out])
+    slow, quick, queued = app.fns.values()
+
+    async def answers(states: list[SessionState], *fns: Any) -> list[Any]:
+        calls = [app.process_api(fn, [None], state) for fn, state in zip(fns, states, strict=True)]
+        return [answer["data"][1] for answer in await asyncio.gather(*calls)]
+
+    one, other = SessionState(app), SessionState(app)
+    assert result_of(answers([one] * 3, slow, quick, slow)) == ["s", "sq", "sqs"]
+    assert result_of(answers([one, other], slow, quick))[1] == "q", "another visitor waits for nobody"
+    assert result_of(answers([one, one], slow, queued))[1] == "sqssq", "a queue has turns of its own"

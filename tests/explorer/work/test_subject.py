@@ -30,8 +30,10 @@ from explorer.work.subject import Asked, subject_of, subject_of_net
 
 SETTINGS = Settings(device="cpu", offline=True)
 ASKED = Asked("a", "cifar10", 5)
-BY_MEMORY = r"Not run: with one image of 4096 x 4096 pixels this net needs about [\d.]+ GiB, and a small machine has 4.0 GiB free\. A card"
-BY_TIME = r"Not run: with images of 4096 x 4096 pixels this would take up to \d+ s; the limit here is 20 s\. A card"
+BY_MEMORY = (
+    r"Not run: work on one image of 4096 x 4096 pixels with this net needs about [\d.]+ GiB, and a small machine has 4.0 GiB free\. A card"
+)
+BY_TIME = r"Not run: work on one image of 4096 x 4096 pixels with this net would take about \d+ s on .*; the limit here is 20 s\. A card"
 
 
 class Visitor:
@@ -115,7 +117,7 @@ def test_a_resize_alone_is_counted(tmp_path: Path, nothing_large: list[str], mon
     monkeypatch.setattr(affordable, "device_memory", lambda _: DeviceMemory("a small machine", free, 2**30))
     subject_of_net(SETTINGS, wide, brought(tmp_path, **plain))
     nothing_large.clear()
-    with pytest.raises(gr.Error, match=r"Not run: with one image of 256 x 256 pixels this net needs about"):
+    with pytest.raises(gr.Error, match=r"Not run: work on one image of 256 x 256 pixels with this net needs about"):
         tab.predict(SETTINGS, wide, [brought(tmp_path, **resized)])  # the long side would be 8192 pixels
     assert nothing_large == []
 
@@ -123,7 +125,7 @@ def test_a_resize_alone_is_counted(tmp_path: Path, nothing_large: list[str], mon
 def test_gradients_are_counted(photo: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
     subject_of_net(SETTINGS, photo, "cifar10")  # a pass forward is affordable, and was made
     monkeypatch.setattr(affordable, "device_memory", lambda _: DeviceMemory("a small machine", 12 * 2**20, 2**30))
-    refused = r"Not run: with (one image|\d+ images) of 32 x 32 pixels this net needs about"
+    refused = r"Not run: work on (one image|\d+ images) of 32 x 32 pixels with this net needs about"
     *_, last = maps.show(VISITOR, SETTINGS, photo, ASKED, ["saliency", "occlusion"], None, 8, "mean", 4, 0.1, 8, 0)
     assert all(re.match(refused, one["says"]) for one in json.loads(last)["maps"])
     for name in ("film", "trust", "lesion", "switch off", "api attribute"):

@@ -166,7 +166,7 @@ def test_a_map_for_hours_is_refused_with_the_reason_and_the_next_is_drawn(monkey
     monkeypatch.setattr(maps, "attribute", attribution)
     *_, last = maps.show(Visitor(), SETTINGS, TABBY, ASKED, ["occlusion", "grad_cam"], None, *OPTIONS[:4], 1, 0)
     refused, drawn = json.loads(last)["maps"]
-    assert "would take up to" in refused["says"]
+    assert "would take about" in refused["says"]
     assert "the limit here is 300 s" in refused["says"]
     assert "values" in drawn
     assert run == ["grad_cam"], "no pass of the other was begun"

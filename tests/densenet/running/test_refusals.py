@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from densenet.measure.refusals import Demand, check_demand
 from densenet.running.device import DeviceMemory
+from densenet.running.refusals import Demand, check_demand
 
 MACHINE = DeviceMemory("a small machine", 10 * 2**30, 16 * 2**30)
 
@@ -26,3 +26,12 @@ def test_a_quarter_more_than_the_tensors_must_be_free() -> None:
 def test_what_takes_too_long_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^Not done: this work would take about 21 s on a small machine; the limit here is 20 s\.$"):
         check_demand(demand(seconds=20.6), MACHINE)
+
+
+def test_what_comes_beside_is_counted_to_the_byte_and_advice_is_given() -> None:
+    beside = demand(gib=4.0)._replace(besides_bytes=5 * 2**30, advice="A smaller one would do.")
+    check_demand(beside, MACHINE)
+    with pytest.raises(ValueError, match=r"needs about 10\.0 GiB, and a small machine has 10\.0 GiB free\. A smaller one would do\.$"):
+        check_demand(beside._replace(besides_bytes=5 * 2**30 + 1), MACHINE)
+    with pytest.raises(ValueError, match=r"the limit here is 20 s\. A smaller one would do\.$"):
+        check_demand(beside._replace(seconds=21.0), MACHINE)
