@@ -20,7 +20,7 @@ app: $(VENV)/.app  ## start the app at http://127.0.0.1:7860
 	$(RUN) -m explorer $(ARGS)
 
 test: $(VENV)/.tests  ## run the tests (the browser ones where a Chromium is installed)
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.tests  ## check style and types (of the JavaScript where there is npm)
 	$(RUN) -m ruff check .

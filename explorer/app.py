@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,16 @@ def update(request: gr.Request, settings: Settings, active: str, taken: memory.T
     return [state.config, state.workload, *_page(settings, active, taken, before.showing(state)), ""]
 
 
-def toggle_pin(settings: Settings, active: str, taken: memory.Taken, *seen: Any) -> list[Any]:
-    """Pin the net that the page shows, or let go of the pinned one; returns the pinned net, its button, headline and charts."""
-    before = Seen(*seen)
+def toggle_pin(settings: Settings, active: str, taken: memory.Taken, *values: Any) -> list[Any]:
+    """Pin the net of the sliders, or let go of the pinned one; returns the pinned net, its button, headline and charts.
+
+    The sliders may have moved since the page was last computed; where they say nothing valid, it is the net that the page shows.
+    """
+    before, sidebar = Seen(*values[: len(Seen._fields)]), values[len(Seen._fields) :]
+    with suppress(ValueError):
+        state = controls.read(sidebar)
+        if state.workload.image_size >= state.config.smallest_image_size:
+            before = before.showing(state)
     now = before._replace(pinned=None if before.pinned else before.state)
     return [now.pinned, pin.button(now.pinned), *_page(settings, active, taken, now)]
 
@@ -152,7 +160,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         notice.repair(smallest_size, bar.values, bar["image_size"], api_name="repair", **at_once())
         pin_button.click(
             bound(toggle_pin, settings),
-            [active, taken, *page.seen],
+            [active, taken, *page.seen, *bar.values],
             [pinned, pin_button, tiles, charts, memory_charts],
             api_name="pin",
             **at_once(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin while they wait make a shared machine slow
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the nets are small: sharing one among the cores costs more than it saves
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -26,16 +26,12 @@ def test_pinned_and_compared(visit: Visit) -> None:
     expect(page.get_by_role("button", name="Unpin A")).to_be_visible()
 
 
-def test_other_nets_are_measured(visit: Visit) -> None:
+def test_every_view_is_drawn_and_leads_to_memory(visit: Visit) -> None:
     page = visit.open("?preset=tiny&tab=Compare")
     page.get_by_label("Other nets").click()
     expect(page.locator("#compare table.bars")).to_contain_text("ResNet-50")
     page.get_by_role("button", name="Measure memory").click()
     expect(page.locator("#compare table.bars")).not_to_contain_text("not measured")
-
-
-def test_every_view_is_drawn_and_leads_to_memory(visit: Visit) -> None:
-    page = visit.open("?preset=tiny&tab=Compare")
     for view, place in (("B and C", "table.bars"), ("Accuracy", "#compared-right .js-line"), ("Tutorials", ".columns")):
         page.get_by_label(view, exact=True).click()
         expect(page.locator(f"#compare {place}").first).to_be_visible()

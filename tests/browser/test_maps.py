@@ -12,8 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from densenet.predict import classify, view_of
 from explorer.components.overlays import scale_of
-from tests.support.photo_side import choose_sample, embedded, map_of, painted, photo_of, pixels, wait_for_maps
-from tests.support.visit import Visit
+from tests.support.photo_side import embedded, map_of, painted, photo_of, pixels, wait_for_maps
 
 pytestmark = pytest.mark.browser
 
@@ -29,10 +28,9 @@ def _ends_of_scales(page: Page) -> list[str]:
     return page.locator("#maps .scale span:last-child").all_inner_texts()
 
 
-def test_maps_show_the_library_s_values(visit: Visit) -> None:
+def test_maps_show_the_library_s_values(beagle: Page) -> None:
     """Each map's pixels are the library's values in the page's colours; opacity, photo beside map and one scale do what they say."""
-    page = choose_sample(visit, "beagle")
-    wait_for_maps(page, 3)
+    page = beagle
     target = classify(embedded(), photo_of("beagle"), 1)[0].index
     expect(page.locator("#maps .map-head")).to_contain_text("Why dog?")
     view = view_of(embedded(), photo_of("beagle"))
@@ -65,9 +63,8 @@ def test_maps_show_the_library_s_values(visit: Visit) -> None:
         assert (drawn[:, half:] == np.asarray(view)[:, half:]).all(), "right: the photo in its colours"
 
 
-def test_the_value_under_the_pointer(visit: Visit) -> None:
-    page = choose_sample(visit, "beagle")
-    wait_for_maps(page, 3)
+def test_the_value_under_the_pointer(beagle: Page) -> None:
+    page = beagle
     canvas = _canvas(page, "Grad-CAM")
     values = map_of("beagle", classify(embedded(), photo_of("beagle"), 1)[0].index, "grad_cam")
     box = canvas.bounding_box()
@@ -80,10 +77,9 @@ def test_the_value_under_the_pointer(visit: Visit) -> None:
         assert shown == pytest.approx(values[row, column], rel=2e-3, abs=1e-6)
 
 
-def test_what_is_saved_is_what_is_shown(visit: Visit, tmp_path: Path) -> None:
+def test_what_is_saved_is_what_is_shown(beagle: Page, tmp_path: Path) -> None:
     """The PNG is the canvas, each pixel a square; the NumPy file is the library's array."""
-    page = choose_sample(visit, "beagle")
-    wait_for_maps(page, 3)
+    page = beagle
     figure = page.locator("#maps figure", has_text="Saliency")
     page.locator("#maps .uncover").fill("0.5")
     with page.expect_download() as picture:
@@ -103,9 +99,8 @@ def test_what_is_saved_is_what_is_shown(visit: Visit, tmp_path: Path) -> None:
     np.testing.assert_allclose(kept, values, rtol=1e-3, atol=1e-4 * np.abs(values).max())
 
 
-def test_another_class_has_its_own_map(visit: Visit) -> None:
-    page = choose_sample(visit, "beagle")
-    wait_for_maps(page, 3)
+def test_another_class_has_its_own_map(beagle: Page) -> None:
+    page = beagle
     second = classify(embedded(), photo_of("beagle"), 2)[1]
     row = page.locator(".class-row").nth(1)
     expect(row.locator(".class-name")).to_have_text(second.label)

@@ -29,26 +29,45 @@ SLIDERS: dict[str, Callable[[PageState], float]] = {  # label -> where its value
 }
 
 
-def test_every_slider_by_keyboard(visit: Visit) -> None:
+TINY = from_query({"preset": "tiny"})[0]
+
+
+@pytest.fixture(scope="module")
+def opened(one_visit: Visit) -> Visit:
+    """The page of these tests, with a net that is small enough for each of its real builds to take a moment."""
+    one_visit.open("?preset=tiny&blocks=2-2-2-2&size=64")
+    return one_visit
+
+
+@pytest.fixture
+def at_start(opened: Visit) -> Visit:
+    """That page, with its preset untouched."""
+    opened.page.locator("#reset").click()
+    opened.draws(TINY)
+    return opened
+
+
+def test_every_slider_by_keyboard(opened: Visit) -> None:
     """Three steps to the right move this slider's value and no other's."""
-    page = visit.open()
-    page.get_by_text("Stem, dropout, channels, classes").click()
-    before = from_query({})[0]
+    visit = opened
+    visit.page.get_by_text("Stem, dropout, channels, classes").click()
+    before = visit.state()
     for label, value_of in SLIDERS.items():
         slider = visit.slider(label)
         slider.focus()
         for _ in range(3):
             slider.press("ArrowRight")
-        after = visit.at_rest(label, value_of)
+        after = visit.rested(label, value_of)
         assert value_of(after) > value_of(before), label
         others = [other for other in SLIDERS if other != label]
         assert [SLIDERS[other](after) for other in others] == [SLIDERS[other](before) for other in others], label
         before = after
+    visit.shows(before)
 
 
 @pytest.mark.parametrize("label", ["Growth rate k", "Input size, pixels"])
-def test_a_drag_ends_at_its_last_value(visit: Visit, label: str) -> None:
-    page = visit.open()
+def test_a_drag_ends_at_its_last_value(at_start: Visit, label: str) -> None:
+    visit, page = at_start, at_start.page
     box = visit.slider(label).bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
@@ -78,20 +97,24 @@ def test_preset_and_reset(visit: Visit) -> None:
 
 
 def test_blocks_are_added_and_removed(visit: Visit) -> None:
-    page = visit.open("?preset=tiny&blocks=2-2-2-2-2-2&size=512")
+    page = visit.open("?preset=tiny&blocks=2-3&size=512")
     state = visit.state()
-    for count in (7, 8):
-        blocks = (*state.config.block_config, state.config.block_config[-1])
-        state = replace(state, config=replace(state.config, block_config=blocks))
-        page.locator("#add-block").click()
-        visit.shows(state)
-        expect(visit.slider(f"Block {count} layers")).to_be_visible()
-    expect(page.locator("#add-block")).to_be_disabled()
-    while len(state.config.block_config) > 1:
-        state = replace(state, config=replace(state.config, block_config=state.config.block_config[:-1]))
+
+    def shown_with(blocks: tuple[int, ...]) -> None:
+        visit.shows(replace(state, config=replace(state.config, block_config=blocks)))
+
+    page.locator("#add-block").click()
+    shown_with((2, 3, 3))
+    expect(visit.slider("Block 3 layers")).to_be_visible()
+    for blocks in ((2, 3), (2,)):
         page.locator("#remove-block").click()
-        visit.shows(state)
+        shown_with(blocks)
     expect(page.locator("#remove-block")).to_be_disabled()
+    for count in range(2, 9):
+        page.locator("#add-block").click()
+        expect(visit.slider(f"Block {count} layers")).to_be_visible()
+    shown_with((2,) * 8)
+    expect(page.locator("#add-block")).to_be_disabled()
 
 
 def test_too_small_an_input_keeps_the_charts_and_offers_the_smallest(visit: Visit) -> None:
@@ -107,12 +130,11 @@ def test_too_small_an_input_keeps_the_charts_and_offers_the_smallest(visit: Visi
     expect(page.locator("#notices .notice")).to_have_count(0)
 
 
-def test_zoom_survives_an_update(visit: Visit) -> None:
-    page = visit.open()
+def test_zoom_survives_an_update(at_start: Visit) -> None:
+    visit, page = at_start, at_start.page
     page.evaluate("Plotly.relayout(document.querySelector('#params-chart'), {'xaxis.range': [5, 20]})")
     page.evaluate("document.querySelector('#params-chart').dataset.mark = 'same'")
     visit.slider("Growth rate k").press("ArrowRight")
-    start = from_query({})[0]
-    visit.shows(replace(start, config=replace(start.config, growth_rate=33)))
+    visit.shows(replace(TINY, config=replace(TINY.config, growth_rate=5)))
     assert page.locator("#params-chart").get_attribute("data-mark") == "same"
     assert page.evaluate("document.querySelector('#params-chart')._fullLayout.xaxis.range") == [5, 20]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.photo_side import choose_sample, wait_for_maps
-from tests.support.visit import Visit
+from tests.support.photo_side import wait_for_maps
 
 pytestmark = pytest.mark.browser
 
-_JUDGED = """([map, before]) => { const checks = document.querySelector('#checks');
-  return checks.querySelectorAll('.check').length === 4 && !checks.textContent.includes('checking') && checks.innerText !== before
-    && document.querySelector('#trust-map figure').innerText.includes(map); }"""
+_JUDGED = """([map, before]) => { const checks = document.querySelector('#checks'), figure = document.querySelector('#trust-map figure');
+  return checks && figure && checks.querySelectorAll('.check').length === 4 && !checks.textContent.includes('checking')
+    && checks.innerText !== before && figure.innerText.includes(map); }"""
 
 
 def _wait_for_checks(page: Page, map_title: str, before: str = "") -> str:
@@ -21,21 +20,19 @@ def _wait_for_checks(page: Page, map_title: str, before: str = "") -> str:
     return page.locator("#checks").inner_text()
 
 
-def test_film_strip(visit: Visit) -> None:
-    page = choose_sample(visit, "beagle")
-    wait_for_maps(page, 3)
+def test_film_strip(beagle: Page) -> None:
+    page = beagle
     page.get_by_role("tab", name="Film strip").click()
     wait_for_maps(page, 4, "#film")
     expect(page.locator("#film .scale-says")).to_have_text("one scale for all")
     assert len(set(page.locator("#film .scale span:last-child").all_inner_texts())) == 1
 
 
-def test_each_map_asks_for_its_own_checks(visit: Visit) -> None:
+def test_each_map_asks_for_its_own_checks(beagle: Page) -> None:
     """Whatever the view judged before, and for the class that is asked."""
-    page = choose_sample(visit, "beagle")
-    wait_for_maps(page, 3)
+    page = beagle
     checks = ""
-    for title in ("Saliency", "Grad-CAM", "Saliency"):
+    for title in ("Saliency", "Grad-CAM"):
         page.locator("#maps figure", has_text=title).get_by_role("button", name="Can it be trusted?").click()
         checks = _wait_for_checks(page, title, checks)
         expect(page.get_by_label("Method", exact=True)).to_have_value(title)
@@ -44,9 +41,9 @@ def test_each_map_asks_for_its_own_checks(visit: Visit) -> None:
         wait_for_maps(page, 3)
 
 
-def test_an_open_view_follows_the_class(visit: Visit) -> None:
-    page = choose_sample(visit, "beagle")
-    page.get_by_role("tab", name="Trust").click()
+def test_an_open_view_follows_the_class(beagle: Page) -> None:
+    page = beagle
+    page.locator("#maps figure", has_text="Grad-CAM").get_by_role("button", name="Can it be trusted?").click()
     first = _wait_for_checks(page, "Grad-CAM")
     page.locator(".class-row").nth(1).click()
     _wait_for_checks(page, "Grad-CAM", first)

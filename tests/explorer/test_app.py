@@ -19,7 +19,7 @@ from PIL import Image
 from densenet import PRESETS, Workload, plan, totals
 from explorer.app import create_app, open_address, smallest_size, toggle_pin, update
 from explorer.components.formatting import exact
-from explorer.page import live
+from explorer.page import controls, live
 from explorer.page.address import from_query, pinned_from_query
 from explorer.page.page_state import PageState, preset_state
 from explorer.page.shared import Seen
@@ -137,7 +137,7 @@ def test_update_answers_every_preset(name: str) -> None:
 def test_a_pinned_net_is_what_all_is_set_beside() -> None:
     state = preset_state("densenet121")
     wider = replace(state, config=replace(state.config, growth_rate=48))
-    pinned, button, numbers, charts, taken = toggle_pin(SETTINGS, "Memory", (), *seen(state))
+    pinned, button, numbers, charts, taken = toggle_pin(SETTINGS, "Memory", (), *seen(wider), *values_of(state))
     assert pinned == state
     assert button["value"] == "Unpin A"
     assert numbers["tiles"].count("as A") == 6
@@ -151,7 +151,17 @@ def test_a_pinned_net_is_what_all_is_set_beside() -> None:
     assert "dotted: A, DenseNet-121" in json.loads(drawn)["note"]
     outline = next(t for t in json.loads(drawn)["figures"][1]["data"] if t.get("name") == "A")
     assert sum(outline["y"]) == 7_978_856
-    assert toggle_pin(SETTINGS, "Architecture", (), *seen(wider, pinned))[0] is None
+    assert toggle_pin(SETTINGS, "Architecture", (), *seen(wider, pinned), *values_of(wider))[0] is None
+
+
+@pytest.mark.parametrize("bad", [{"growth_rate": 9999}, {"image_size": 3}])
+def test_what_is_no_net_is_not_pinned(bad: dict[str, int]) -> None:
+    """The net that the page shows is, instead."""
+    state = preset_state("densenet121")
+    values = list(values_of(state))
+    for name, value in bad.items():
+        values[controls.NAMES.index(name)] = value
+    assert toggle_pin(SETTINGS, "Architecture", (), *seen(state), *values)[0] == state
 
 
 def test_an_address_opens_its_tab_and_its_pinned_net() -> None:

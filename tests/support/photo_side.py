@@ -28,7 +28,7 @@ _PIXELS = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).dat
 
 def choose_sample(visit: Visit, stem: str, query: str = "") -> Page:
     """Open the Predict tab with the sample photo of this name, and wait for the net's five best classes."""
-    page = visit.open(f"?tab=Predict&{query}")
+    page = visit.open(f"?tab=Predict&preset=tiny&{query}")
     place = [path.stem for path in SAMPLES].index(stem)
     page.locator("#samples .gallery-item").nth(place).click()
     expect(page.locator(".class-row")).to_have_count(5)

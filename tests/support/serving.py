@@ -15,12 +15,13 @@ from tests.support.patience import PATIENCE_SECONDS, wait_until
 from tests.support.ports import held_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")  # the first has no window to care for
 CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync")
 
 
 def chromium() -> str | None:
     """Path of an installed Chromium, or None."""
-    return next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+    return next((path for name in CHROMIUMS if (path := shutil.which(name))), None)
 
 
 @contextmanager

@@ -82,6 +82,19 @@ def test_a_file_that_is_brought_answers_beside_the_others(tmp_path: Path) -> Non
         predict.predict(SETTINGS, TABBY, [key])
 
 
+def test_three_nets_at_most_stand_side_by_side() -> None:
+    """As the README says; the newest comes first."""
+    file = str(ASSETS / "cifar10.pth")
+    shown: list[str] = ["cifar10"]
+    for count in (2, 3, 3):
+        before = shown
+        update, _ = predict.bring(SETTINGS, before, [], [file])
+        shown = update["value"]
+        assert (len(shown), shown[1:]) == (count, before[: count - 1])
+    value, _ = predict.predict(SETTINGS, TABBY, [*shown, "cifar10"])
+    assert [column["key"] for column in json.loads(value)["nets"]] == shown
+
+
 def test_a_bad_file_is_a_sentence(tmp_path: Path) -> None:
     bad = tmp_path / "bad.pth"
     bad.write_bytes(b"no tensors")
