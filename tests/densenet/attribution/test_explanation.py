@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from densenet.attribution import METHODS, Attribution, attribute, expected_seconds, film_strip, options_of, pixel_map
 from densenet.model.net import DenseNet
 from densenet.running.batching import seconds_per_image
-from densenet.stopping import Cancelled, Stop, go_on, stop_when
+from densenet.stopping import Cancelled, go_on
 from tests.support.explained import CONFIGS, THREE_BLOCKS, TINY, logit, photo, state_of
+from tests.support.stops import CountedStop, given_up_anywhere
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting")  # Captum's, which the library silences outside pytest
 
@@ -141,7 +142,7 @@ def test_nothing_of_the_model_changes(make_net: Make, method: str, frozen: bool)
     before, pixels, random = state_of(model), x.clone(), torch.get_rng_state()
     attribute(model, x, 0, method, stop=go_on)
     with pytest.raises(Cancelled):
-        attribute(model, x, 0, method, stop=after(3)[1])
+        attribute(model, x, 0, method, stop=CountedStop(3))
     with pytest.raises(ValueError, match="no_such"):
         attribute(model, x, 0, method, no_such=1)
     assert state_of(model) == before
@@ -210,29 +211,15 @@ def test_quick_methods_tell_nothing(tiny: DenseNet, method: str) -> None:
     assert told == []
 
 
-def after(calls: int) -> tuple[list[int], Stop]:
-    """What gives the work up after `calls` calls, and their count."""
-    count = [0]
-
-    def given_up() -> bool:
-        count[0] += 1
-        return count[0] > calls
-
-    return count, stop_when(given_up)
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_can_be_given_up_anywhere(tiny: DenseNet, method: str) -> None:
     expected = attribute(tiny, photo(), 1, method, **FEW.get(method, {})).map
-    total, never = after(10**9)
-    torch.testing.assert_close(attribute(tiny, photo(), 1, method, stop=never, **FEW.get(method, {})).map, expected)
+    whole = CountedStop()
+    torch.testing.assert_close(attribute(tiny, photo(), 1, method, stop=whole, **FEW.get(method, {})).map, expected)
     convolutions = sum(isinstance(module, nn.Conv2d) for module in tiny.modules())
-    assert total[0] >= 1 + convolutions * (1 if method in ("grad_cam", "occlusion") else 2), "at each convolution, forward and backward"
-    for calls in range(0, total[0], max(1, total[0] // 9)):
-        count, stop = after(calls)
-        with pytest.raises(Cancelled):
-            attribute(tiny, photo(), 1, method, stop=stop, **FEW.get(method, {}))
-        assert count[0] == calls + 1
+    assert whole.calls >= 1 + convolutions * (1 if method in ("grad_cam", "occlusion") else 2), "at each convolution, forward and backward"
+    every = max(1, whole.calls // 9)
+    assert given_up_anywhere(lambda stop: attribute(tiny, photo(), 1, method, stop=stop, **FEW.get(method, {})), every) == whole.calls
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -18,7 +18,7 @@ from densenet.features import lesion as module
 from densenet.features.lesion import Lesion, lesion, lesion_map
 from densenet.features.wiring import Reader, Source, block_wiring
 from densenet.model.net import DenseNet
-from densenet.stopping import Cancelled
+from tests.support.stops import given_up_anywhere
 
 Make = Callable[..., DenseNet]
 TINY = PRESETS["tiny"]
@@ -169,23 +169,8 @@ def test_json(tiny: DenseNet) -> None:
 
 def test_giving_up(tiny: DenseNet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "bounded_batch", lambda *_: 2)
-    calls = [0]
-
-    def count() -> None:
-        calls[0] += 1
-
-    lesion_map(tiny, photo().float(), 0, 1, stop=count)
-    assert calls[0] == 1 + 5, "the whole net, then nine lesions by twos"
-    for last in range(calls[0]):
-        left = [last]
-
-        def stop(left: list[int] = left) -> None:
-            if not left[0]:
-                raise Cancelled
-            left[0] -= 1
-
-        with pytest.raises(Cancelled):
-            lesion_map(tiny, photo().float(), 0, 1, stop=stop)
+    asked = given_up_anywhere(lambda stop: lesion_map(tiny, photo().float(), 0, 1, stop=stop))
+    assert asked == 1 + 5, "the whole net, then nine lesions by twos"
 
 
 def test_what_would_take_too_long_is_refused(tiny: DenseNet, monkeypatch: pytest.MonkeyPatch) -> None:
