@@ -39,6 +39,11 @@ def test_every_row_is_in_one_step_and_sums_are_the_totals(case: tuple[DenseNetCo
         assert step.macs == sum(row.macs for row in step.rows)
 
 
+def test_what_is_not_said_is_imagenets_224() -> None:
+    config = PRESETS["densenet121"]
+    assert (totals(config), steps(config), stages(config)) == (totals(config, 224), steps(config, 224), stages(config, 224))
+
+
 def test_kinds_come_in_the_order_of_the_net(case: tuple[DenseNetConfig, int]) -> None:
     config, size = case
     expected = [("stem", 0, 0)]

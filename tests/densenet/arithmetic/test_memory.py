@@ -53,6 +53,23 @@ def test_the_estimate_is_what_a_step_really_takes(seed: int) -> None:
     assert abs(estimate - truth) <= 0.0005 * truth, f"{estimate} estimated, {truth} measured, {config}, {workload}"
 
 
+OPTIMIZERS = {
+    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=0.1),
+    "momentum": lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9),
+    "adam": torch.optim.Adam,
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizers_state_is_torchs_to_the_byte(name: str, tiny: DenseNet) -> None:
+    optimizer = OPTIMIZERS[name](tiny.parameters())
+    tiny(torch.rand(2, 3, 32, 32)).sum().backward()
+    optimizer.step()
+    held = sum(value.numel() * value.element_size() for state in optimizer.state.values() for value in state.values() if value is not None)
+    assert estimate_memory(tiny.config, Workload(image_size=32, mode="train", optimizer=name)).optimizer == held
+    assert estimate_memory(tiny.config, Workload(image_size=32, mode="infer", optimizer=name)).optimizer == 0
+
+
 OPERATORS = {  # of torch, and the operations of the plan and the phase in which they run
     "aten::native_batch_norm_backward": ("norm", "backward"),
     "aten::threshold_backward": ("relu", "backward"),
