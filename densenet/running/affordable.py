@@ -22,7 +22,7 @@ SMALLER_CARD = "A card with a smaller crop_px and resize_px would do."
 
 
 @lru_cache(maxsize=256)
-def run_bytes(config: DenseNetConfig, size: int, images: int = 1, gradients: bool = False) -> int:
+def run_bytes(config: DenseNetConfig, size: int, images: int, *, gradients: bool) -> int:
     """Return the peak of a pass of `images` squares of `size` pixels a side; with `gradients`, forward and backward, not less than needed.
 
     The gradients of a map are the image's. What the parameters' gradients take in training stands for what methods keep beside.
@@ -53,7 +53,7 @@ def check_affordable(
     demand = Demand(
         "Not run",
         f"work on {at_once} of {size} x {size} pixels with this net",
-        run_bytes(config, size, images, gradients),
+        run_bytes(config, size, images, gradients=gradients),
         passes * seconds_per_image(config, size, size, device) + besides_seconds,
         most_seconds,
         besides_bytes,

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from densenet import PRESETS
 from densenet.attribution import METHODS
-from densenet.attribution.catalogue import check_option_names, method_of
+from densenet.attribution.catalogue import check_option_names, method_of, options_of
 from densenet.attribution.insertion import CONTROLS
 from densenet.attribution.methods import RUN
 
@@ -60,6 +61,15 @@ def test_how_each_is_judged() -> None:
         assert method.control == ("shifted" if name in coarse else "pixels")
         assert method.untrained_nets == (1 if name in slow else 5)
         assert method.slow == (name in slow) == (method.passes > 50)
+        assert method.coarse == (name in coarse)
+        assert method.hooks == (name in ("grad_cam", "guided_grad_cam", "deep_lift"))
+        assert method.channels_alike == (name == "occlusion")
+
+
+@pytest.mark.parametrize(("name", "count"), [("integrated_gradients", "steps"), ("smoothgrad", "samples")])
+def test_many_images_cost_a_forward_and_a_backward_pass_each(name: str, count: str) -> None:
+    [images] = [option.default for option in options_of(name, PRESETS["densenet121"], 224, 224) if option.name == count]
+    assert METHODS[name].passes == 3 * images
 
 
 def test_a_name_that_is_not_there_is_refused() -> None:

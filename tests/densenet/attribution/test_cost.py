@@ -34,6 +34,8 @@ def test_a_map_asks_for_its_own_time(tiny: DenseNet, method: str, asked: list[di
     [call] = asked
     assert call["besides_seconds"] == pytest.approx(expected_seconds(tiny, photo(), method, **options))
     assert call["passes"] == 0, "they are in the seconds"
+    if not METHODS[method].slow:
+        assert call["images"] == {"guided_grad_cam": 2, "deep_lift": 4}.get(method, 1)
     assert call["most_seconds"] == affordable.MOST_SECONDS
     assert ("steps" in call["advice"]) == METHODS[method].slow
 

@@ -239,6 +239,11 @@ def test_batches_are_bounded() -> None:
     assert net.most == 64
 
 
+def test_three_random_maps_of_twenty_steps_are_the_usual(tiny: DenseNet) -> None:
+    controls = random_controls(tiny, photo())
+    assert (controls.steps, *controls.logits.shape) == (20, 3, 2, 21, 10)
+
+
 def test_giving_up_and_progress(tiny: DenseNet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "bounded_batch", lambda *_: 5)
     told: list[tuple[int, int]] = []

@@ -7,6 +7,7 @@ import torch
 
 from densenet import PRESETS
 from densenet.arithmetic.seconds import forward_seconds
+from densenet.running import batching
 from densenet.running.batching import bounded_batch, seconds_per_image, stoppable_batch
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -33,9 +34,13 @@ def test_a_batch_stays_below_half_a_second() -> None:
         assert images == 1 or images * seconds_per_image(PRESETS["densenet121"], size, size, CPU) < 0.5
 
 
-def test_a_batch_that_can_be_stopped_inside_may_be_larger() -> None:
+def test_a_batch_that_can_be_stopped_inside_may_be_larger(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stoppable_batch(TINY, 8, 8, CPU, gradients=True) == 8
     assert stoppable_batch(TINY, 8, 8, CUDA, gradients=True) == 32
     assert stoppable_batch(LARGE, 1024, 1024, CPU, gradients=True) == 1
+    assert [stoppable_batch(TINY, 8, 8, CUDA, gradients=g) for g in (True, False)] == [32, 32]
+    monkeypatch.setattr(batching, "seconds_per_image", lambda *_: 0.25)
+    assert [stoppable_batch(TINY, 8, 8, CUDA, gradients=g) for g in (True, False)] == [2, 6], "a second and a half, three passes or one"
+    monkeypatch.undo()
     with_gradients, without = (stoppable_batch(PRESETS["densenet121"], 224, 224, CPU, gradients=g) for g in (True, False))
     assert 1 <= with_gradients < without <= 8

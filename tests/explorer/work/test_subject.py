@@ -113,7 +113,7 @@ def test_nor_how_long_others_wait(name: str, tmp_path: Path, nothing_large: list
 def test_a_resize_alone_is_counted(tmp_path: Path, nothing_large: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     wide, plain, resized = Image.new("RGB", (16_000, 2000)), {"crop_px": 256}, {"crop_px": 256, "resize_px": 1024}
     config = nets.loaded(SETTINGS, brought(tmp_path, **plain)).config
-    free = int(1.3 * affordable.run_bytes(config, 256)) + 20 * 2**20  # enough for the net, and for a photo of its size
+    free = int(1.3 * affordable.run_bytes(config, 256, 1, gradients=False)) + 20 * 2**20  # enough for the net, and for a photo of its size
     monkeypatch.setattr(affordable, "device_memory", lambda _: DeviceMemory("a small machine", free, 2**30))
     subject_of_net(SETTINGS, wide, brought(tmp_path, **plain))
     nothing_large.clear()
