@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 240.0  # for maps and checks too, which are computed on threads of low priority
 LOW_PRIORITY_PATIENCE_SECONDS = 600.0  # a process at nice 15 gets some 3 % of a core beside others that never rest
 
 
