@@ -76,6 +76,12 @@ def test_with_five_classes_or_fewer_the_first_five_say_nothing() -> None:
     assert evaluate(net(), pictures(9)).top5_accuracy is None
 
 
+def test_with_six_classes_the_first_five_say_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch, torch.eye(6)[[5, 1, 2, 3, 4, 5]] - 2.0 * torch.eye(6)[[0, 0, 0, 0, 0, 0]])
+    data = replace(pictures(6), labels=torch.arange(6), classes=CLASSES[:6])
+    assert evaluate(net(), data).top5_accuracy == pytest.approx(5 / 6), "class 0 is the last of its picture, and no other is of its own"
+
+
 def test_scaling_is_the_datas_own_where_none_is_given() -> None:
     model, data = net().eval(), pictures(30)
     randomised(model)
