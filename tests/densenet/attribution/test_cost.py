@@ -12,7 +12,7 @@ from densenet.attribution import METHODS, attribute, expected_seconds
 from densenet.attribution.cost import check_film, check_map, check_trust
 from densenet.attribution.trust import trust
 from densenet.model.net import DenseNet
-from densenet.running import affordable
+from densenet.running import affordable, batching
 from densenet.running.batching import seconds_per_image
 from tests.support.explained import photo
 
@@ -38,6 +38,22 @@ def test_a_map_asks_for_its_own_time(tiny: DenseNet, method: str, asked: list[di
         assert call["images"] == {"guided_grad_cam": 2, "deep_lift": 4}.get(method, 1)
     assert call["most_seconds"] == affordable.MOST_SECONDS
     assert ("steps" in call["advice"]) == METHODS[method].slow
+
+
+@pytest.mark.parametrize("method", ["occlusion", "smoothgrad"])
+def test_as_many_images_are_asked_for_as_go_at_once(
+    tiny: DenseNet, method: str, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, int, bool]] = []
+
+    def three(_config: object, height: int, width: int, _device: object, *, gradients: bool) -> int:
+        sizes.append((height, width, gradients))
+        return 3
+
+    monkeypatch.setattr(batching, "stoppable_batch", three)
+    check_map(tiny, torch.rand(1, 3, 32, 48), method)
+    assert asked[0]["images"] == 3
+    assert set(sizes) == {(32, 48, method != "occlusion")}
 
 
 def test_a_bad_option_is_refused_as_by_the_map_itself(tiny: DenseNet) -> None:
