@@ -42,6 +42,7 @@ LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".*_cache", ".hypothesis", "_
 ALSO_TESTED_BY = {
     "densenet.arithmetic.liveness": ("tests/densenet/arithmetic/test_memory.py",),
     "densenet.arithmetic.step": ("tests/densenet/arithmetic/test_memory.py",),
+    "densenet.weights.tensor_files": ("tests/densenet/weights/test_net_files.py",),
     "explorer.page.controls": ("tests/explorer/page/test_fields.py", "tests/explorer/page/test_live.py"),
     "explorer.page.headline": ("tests/explorer/page/test_numbers.py",),
     "explorer.tabs.architecture.tab": ("tests/explorer/test_app.py",),

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torchvision
 
 import densenet
 from densenet.weights import WEIGHTS
@@ -63,3 +64,10 @@ def test_in_this_project_the_embedded_net_is_among_them() -> None:
 def test_an_unknown_name_is_refused_with_the_list(name: str) -> None:
     with pytest.raises(ValueError, match=r"^weights must be one of cifar10, densenet121, densenet161, densenet169, densenet201, got"):
         known_record(name)
+
+
+@pytest.mark.parametrize("name", ["densenet121", "densenet161", "densenet169", "densenet201"])
+def test_imagenet_nets_claim_what_torchvision_claims(name: str) -> None:
+    meta = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].meta
+    record, claimed = WEIGHTS[name], meta["_metrics"]["ImageNet-1K"]
+    assert (record.params, record.top1_accuracy, record.top5_accuracy) == (meta["num_params"], claimed["acc@1"], claimed["acc@5"])
