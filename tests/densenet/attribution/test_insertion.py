@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from densenet import PRESETS, DenseNetConfig
 from densenet.attribution import insertion as module
 from densenet.attribution.baseline import blur
-from densenet.attribution.insertion import Curve, Curves, curves, random_controls
+from densenet.attribution.insertion import Curve, Curves, curves, pixel_values, random_controls
 from densenet.model.net import DenseNet
 from densenet.running.batching import bounded_batch
 from tests.support.stops import given_up_anywhere
@@ -254,3 +255,47 @@ def test_giving_up_and_progress(tiny: DenseNet, monkeypatch: pytest.MonkeyPatch)
     assert told == sorted(told)
     asked = given_up_anywhere(lambda stop: curves(tiny, x, 0, x, steps=4, maps=2, stop=stop))
     assert asked == 3 + 4, "three ends, eighteen images by fives"
+
+
+def test_eight_threads_at_once(make_net: Make) -> None:
+    model = make_net(TINY).requires_grad_(False)
+    tensors = [*model.parameters(), *model.buffers()]
+    before = [(t.clone(), t._version) for t in tensors]
+    photos = [photo(seed=seed) for seed in range(8)]
+    pixels = [x.clone() for x in photos]
+    alone = [curves(model, x, i, x, seed=i) for i, x in enumerate(photos)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda i: curves(model, photos[i], i, photos[i], seed=i), range(8))) == alone
+    assert all(torch.equal(t, old) and t._version == version for t, (old, version) in zip(tensors, before, strict=True))
+    assert all(torch.equal(x, old) for x, old in zip(photos, pixels, strict=True))
+    assert torch.is_grad_enabled()
+
+
+def test_pixel_values_are_signed_sums(tiny: DenseNet) -> None:
+    values = torch.tensor([[[[1.0, -2.0]], [[3.0, -4.0]]]])
+    assert pixel_values(values, torch.zeros(1, 3, 1, 2)).tolist() == [[4.0, -6.0]]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 1}, "steps must be 2 to 200, got 1"),
+        ({"steps": 201}, "steps must be 2 to 200, got 201"),
+        ({"steps": 5.0}, "steps must be 2 to 200, got 5.0"),
+        ({"maps": 1}, "maps must be 2 to 20, got 1"),
+        ({"maps": True}, "maps must be 2 to 20, got True"),
+        ({"seed": -1}, "seed must be 0 to"),
+        ({"control": "noise"}, "control must be one of pixels, shifted, got 'noise'"),
+        ({"against": 10}, "against must be 0 to 9, got 10"),
+        ({"target": 10}, "target must be 0 to 9, got 10"),
+        ({"values": torch.zeros(1, 3, 9, 12)}, r"map must be of shape 1 x C x 12 x 9, got \(1, 3, 9, 12\)"),
+        ({"values": torch.zeros(12, 9)}, "map must be of shape"),
+        ({"values": torch.full((1, 1, 12, 9), math.nan)}, "map must be finite"),
+        ({"x": torch.zeros(2, 3, 12, 9)}, "x must be"),
+    ],
+    ids=str,
+)
+def test_a_bad_value_is_refused(tiny: DenseNet, options: dict[str, object], message: str) -> None:
+    given = {"model": tiny, "x": photo(), "target": 0, "values": photo(), **options}
+    with pytest.raises(ValueError, match=f"^{message}"):
+        curves(**given)  # type: ignore[arg-type]

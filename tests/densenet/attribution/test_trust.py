@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas
@@ -29,6 +30,7 @@ from densenet.attribution.trust import (
 )
 from densenet.model.net import DenseNet
 from densenet.weights.loading import load
+from tests.conftest import randomised
 from tests.support.stops import given_up_anywhere
 
 Make = Callable[..., DenseNet]
@@ -314,3 +316,26 @@ def test_giving_up(tiny: DenseNet) -> None:
     x = photo()
     asked = given_up_anywhere(lambda stop: list(trust(tiny, x, 3, by("saliency", x), nets=2, stop=stop)))
     assert asked == 1 + 3 + 3 + 2, "the map, three ends, 152 images by at most 64, two nets"
+
+
+def test_eight_threads_at_once(make_net: Make) -> None:
+    model = make_net(TINY).requires_grad_(False)
+    randomised(model, 3)
+    before = [(t.clone(), t._version) for t in model.state_dict().values()]
+    photos = [photo(seed) for seed in range(8)]
+
+    def checks(i: int) -> list[object]:
+        return list(trust(model, photos[i], i, by("grad_cam", photos[i], i), steps=5, maps=2, nets=2))
+
+    alone = [checks(i) for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(checks, range(8))) == alone
+    assert all(torch.equal(t, old) and t._version == version for t, (old, version) in zip(model.state_dict().values(), before, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"nets": 0}, "nets must be 1 to 10"), ({"nets": 11}, "nets must be"), ({"seed": -1}, "seed must be")], ids=str
+)
+def test_a_bad_value_is_refused(tiny: DenseNet, options: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        randomised_weights(tiny, photo(), photo(), by("saliency", photo()), **options)
