@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from explorer.page.address import from_query
+from explorer.page.address import from_query, to_query
 from explorer.page.page_state import PageState
 from tests.support.visit import BAR_SUMS, Visit
 
@@ -30,12 +30,13 @@ SLIDERS: dict[str, Callable[[PageState], float]] = {  # label -> where its value
 
 
 TINY = from_query({"preset": "tiny"})[0]
+FOUR_BLOCKS = from_query({"preset": "tiny", "blocks": "2-2-2-2", "size": "64"})[0]
 
 
 @pytest.fixture(scope="module")
 def opened(one_visit: Visit) -> Visit:
     """The page of these tests, with a net that is small enough for each of its real builds to take a moment."""
-    one_visit.open("?preset=tiny&blocks=2-2-2-2&size=64")
+    one_visit.open(f"?{to_query(FOUR_BLOCKS)}")
     return one_visit
 
 
@@ -51,18 +52,18 @@ def test_every_slider_by_keyboard(opened: Visit) -> None:
     """Three steps to the right move this slider's value and no other's."""
     visit = opened
     visit.page.get_by_text("Stem, dropout, channels, classes").click()
-    before = visit.state()
+    before = FOUR_BLOCKS
+    visit.draws(before)
     for label, value_of in SLIDERS.items():
         slider = visit.slider(label)
         slider.focus()
         for _ in range(3):
             slider.press("ArrowRight")
-        after = visit.rested(label, value_of)
+        after = visit.at_rest(label, value_of)
         assert value_of(after) > value_of(before), label
         others = [other for other in SLIDERS if other != label]
         assert [SLIDERS[other](after) for other in others] == [SLIDERS[other](before) for other in others], label
         before = after
-    visit.shows(before)
 
 
 @pytest.mark.parametrize("label", ["Growth rate k", "Input size, pixels"])
@@ -98,7 +99,8 @@ def test_preset_and_reset(visit: Visit) -> None:
 
 def test_blocks_are_added_and_removed(visit: Visit) -> None:
     page = visit.open("?preset=tiny&blocks=2-3&size=512")
-    state = visit.state()
+    state = from_query({"preset": "tiny", "blocks": "2-3", "size": "512"})[0]
+    visit.draws(state)
 
     def shown_with(blocks: tuple[int, ...]) -> None:
         visit.shows(replace(state, config=replace(state.config, block_config=blocks)))

@@ -32,7 +32,7 @@ def test_each_map_asks_for_its_own_checks(beagle: Page) -> None:
     """Whatever the view judged before, and for the class that is asked."""
     page = beagle
     checks = ""
-    for title in ("Saliency", "Grad-CAM"):
+    for title in ("Saliency", "Grad-CAM", "Saliency"):
         page.locator("#maps figure", has_text=title).get_by_role("button", name="Can it be trusted?").click()
         checks = _wait_for_checks(page, title, checks)
         expect(page.get_by_label("Method", exact=True)).to_have_value(title)

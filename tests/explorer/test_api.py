@@ -211,7 +211,7 @@ def usual_values(fn: Any) -> list[Any]:
     return [getattr(block, "value", None) for block in fn.inputs]
 
 
-@hypothesis_settings(max_examples=80)
+@hypothesis_settings(max_examples=150)
 @given(st.data())
 def test_no_odd_value_is_answered_by_silence(page: Page, data: st.DataObject) -> None:
     events = [fn for fn in page.fns.values() if fn.fn is not None and fn.api_name not in TAKE_LONG]

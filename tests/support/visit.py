@@ -81,8 +81,8 @@ class Visit:
         """The slider itself, not the box for its number."""
         return self.page.get_by_label(f"range slider for {label}")
 
-    def rested(self, label: str, value_of: Any) -> PageState:
-        """Wait until the address holds the value that the slider `label` shows; return that state.
+    def at_rest(self, label: str, value_of: Any) -> PageState:
+        """Wait until the address holds the value that the slider `label` shows; return that state, which the page then shows too.
 
         `value_of(state)` is where the slider's value stands in the page's state.
         """
@@ -91,10 +91,6 @@ class Visit:
             lambda: float(number.input_value()) == pytest.approx(value_of(self.state())),
             f"{label} in the address",
         )
-        return self.state()
-
-    def at_rest(self, label: str, value_of: Any) -> PageState:
-        """The same; the page then shows that state too."""
-        state = self.rested(label, value_of)
+        state = self.state()
         self.shows(state)
         return state
