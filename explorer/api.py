@@ -82,6 +82,7 @@ def compare(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
 def _instantiate(settings: Settings) -> Callable[[DenseNetConfig, Workload], dict[str, Any]]:
     def instantiate(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
         """Build the net on the server's device, run it at batch 1, and say what was seen."""
+        background.import_libraries()
         from densenet.measure.instantiate import instantiate as build
 
         return background.run(build, config, workload.image_size, settings.device)._asdict()
@@ -92,6 +93,7 @@ def _instantiate(settings: Settings) -> Callable[[DenseNetConfig, Workload], dic
 def _measure(settings: Settings) -> Callable[[DenseNetConfig, Workload], dict[str, Any]]:
     def measure(config: DenseNetConfig, workload: Workload) -> dict[str, Any]:
         """Take one step for real on the server's device: peak in bytes, median time, images per second."""
+        background.import_libraries()
         from densenet.measure.measurement import measure as run
 
         return background.run(run, config, workload, settings.device)._asdict()
@@ -134,6 +136,7 @@ def _given_photo(photo: Image.Image | None) -> Image.Image:
 @explained
 def predict(settings: Settings, photo: Image.Image | None, net: str, k: int, temperature: float) -> dict[str, Any]:
     """The `k` most probable classes of a photo, by one of the nets."""
+    background.import_libraries()
     from densenet.predict import best_of
 
     subject = subject_of_net(settings, _given_photo(photo), net)
@@ -152,6 +155,7 @@ def attribute(
     options: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The attribution map of one class, H x W, over the channels; a target of -1 is the most probable class, against -1 is no other."""
+    background.import_libraries()
     from densenet.attribution import attribute as run
     from densenet.attribution.catalogue import check_option_names
     from densenet.model.inputs import check_class
@@ -187,6 +191,7 @@ def attribute(
 @explained
 def reuse(settings: Settings, net: str, weighted: bool) -> dict[str, Any]:
     """Mean absolute weights by source, for each dense block of one of the nets: figure 5 of the paper; `weighted` by the norms' |gamma|."""
+    background.import_libraries()
     from densenet.features.reuse import reuse as run
 
     checked_flag("weighted", weighted)

@@ -52,6 +52,7 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
 
     building = _strip("busy", "building the net …")
     yield building
+    background.import_libraries()
     from densenet.arithmetic.seconds import forward_seconds
     from densenet.measure.instantiate import instantiate
 
@@ -77,7 +78,6 @@ def follow(settings: Settings, config: DenseNetConfig, workload: Workload, reque
     except ValueError as error:
         yield _strip("refused", escape(str(error), quote=False))
         return
-    background.preload()
     planned = totals(config, workload.image_size).params
     verdict = "✓ as planned" if seen.params == planned else f"✗ planned: {exact(planned)}"
     shape = f"1 × {config.in_channels} × {workload.image_size}² → {' × '.join(map(str, seen.output_shape))}"

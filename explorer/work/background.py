@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from functools import lru_cache
 from typing import TypeVar
 
 from explorer.work.queues import KINDS
@@ -20,6 +19,21 @@ _NICENESS = 10
 _THREADS = len(KINDS) + 1  # each kind of work queues for itself, one at a time; and one for what is asked without a queue
 _POLL_SECONDS = 0.1
 _NAME = "low-priority"  # of the threads
+LIBRARIES = (  # what heavy work imports: others' whole packages, then ours
+    "torch",
+    "torchvision",
+    "torchinfo",
+    "captum.attr",
+    "scipy.stats",
+    "densenet.attribution.methods",
+    "densenet.features.lesion",
+    "densenet.measure",
+    "densenet.model",
+    "densenet.predict",
+    "densenet.running",
+    "densenet.train",
+)
+_importing = threading.Lock()
 
 
 def _step_back() -> None:
@@ -34,16 +48,25 @@ def _step_back() -> None:
 _workers = ThreadPoolExecutor(_THREADS, thread_name_prefix=_NAME, initializer=_step_back)
 
 
+def import_libraries() -> None:
+    """Import what heavy work needs, once; whoever needs some of it meanwhile waits until all is there.
+
+    Threads that import parts of one package at the same time can wait for each other. Python ends that by handing one of them a module that
+    is half made, and its import fails. So a handler that imports any of it asks for all of it first.
+    """
+    with _importing:
+        for library in LIBRARIES:
+            importlib.import_module(library)
+
+
+def _equipped(work: Callable[..., _T], *arguments: object) -> _T:
+    import_libraries()
+    return work(*arguments)
+
+
 def _submitted(work: Callable[..., _T], *arguments: object) -> Future[_T]:
     """Hand `work` over with the context that it is asked in: Gradio's progress bars look there for their event."""
-    return _workers.submit(copy_context().run, work, *arguments)
-
-
-@lru_cache(maxsize=1)
-def preload() -> None:
-    """Import, once and without waiting for it, what the first prediction needs."""
-    for module in ("densenet.predict", "densenet.attribution.methods", "torchvision.transforms", "captum.attr"):
-        _workers.submit(importlib.import_module, module)
+    return _workers.submit(copy_context().run, _equipped, work, *arguments)
 
 
 def run(work: Callable[..., _T], *arguments: object) -> _T:

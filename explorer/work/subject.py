@@ -78,9 +78,9 @@ def subject_of_net(settings: Settings, photo: Image.Image, net: str, progress: g
 
 def subject_of(settings: Settings, photo: Image.Image, asked: Asked) -> Subject:
     """Return what the net that is asked saw of the photo; ValueError for a class that it has not."""
+    subject = subject_of_net(settings, photo, asked.net)
     from densenet.model.inputs import check_class
 
-    subject = subject_of_net(settings, photo, asked.net)
     check_class(subject.model, asked.target)
     return subject
 

@@ -9,6 +9,7 @@ import gradio as gr
 
 from densenet.compare.peers import PEERS
 from densenet.config import MODES
+from densenet.stopping import Cancelled
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.formatting import duration
 from explorer.components.messages import explained
@@ -90,8 +91,8 @@ def _expected(name: str, net: PageState, mode: str, device_type: str) -> float:
 @explained
 def measure_all(request: gr.Request, settings: Settings, measured: Measurements, view: str, *seen: Any) -> Iterator[tuple[Any, Any]]:
     """Yield the measurements with each of them as soon as it is taken, and a line on how it goes; the page draws them."""
+    background.import_libraries()
     from densenet.measure.measurement import measure, measure_peer
-    from densenet.stopping import Cancelled
 
     asked = Seen(*seen)
     device = background.run(look, settings)

@@ -14,6 +14,7 @@ from explorer.components.messages import explained
 from explorer.components.scripts import function_of
 from explorer.page.shared import Shared
 from explorer.tabs.layers.tables import HEADERS, layer_rows, layers_csv, torchinfo_summary
+from explorer.work import background
 from explorer.work.handlers import while_open
 from explorer.work.queues import at_once
 
@@ -39,7 +40,7 @@ def as_csv(config: DenseNetConfig, workload: Workload) -> str:
 @explained
 def summary(config: DenseNetConfig, workload: Workload) -> str:
     """Return torchinfo's text as HTML."""
-    return f'<pre class="summary">{escape(torchinfo_summary(config, workload.image_size, workload.batch_size))}</pre>'
+    return f'<pre class="summary">{escape(background.run(torchinfo_summary, config, workload.image_size, workload.batch_size))}</pre>'
 
 
 def build(page: Shared, tab: gr.Tab) -> None:

@@ -12,6 +12,7 @@ import gradio as gr
 
 from densenet import PRESETS, DenseNetConfig, Workload
 from densenet.compare.tutorials import B_SHOWN_MIB, B_WORKLOAD
+from densenet.stopping import Cancelled
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.formatting import duration, error, memory
 from explorer.components.messages import explained
@@ -121,8 +122,8 @@ def measure_one_step(
     settings: Settings, config: DenseNetConfig, workload: Workload, taken: Taken, request: gr.Request
 ) -> Iterator[tuple[Any, str]]:
     """Yield the measurements and a line on how it goes; whoever draws them knows what the page shows by then."""
+    background.import_libraries()
     from densenet.measure.measurement import measure
-    from densenet.stopping import Cancelled
 
     background.run(look, settings)
     about = measuring_seconds(settings, config, workload) or 0.0

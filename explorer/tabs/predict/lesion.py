@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import gradio as gr
 from PIL import Image
 
+from densenet.stopping import Cancelled
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.formatting import share
 from explorer.components.messages import explained
@@ -93,7 +94,6 @@ def _lesions(
 ) -> Generator[str, None, LesionMap | None]:
     """Yield how far the runs are, as HTML; returns the lesions, or None if they were given up."""
     from densenet.features.lesion import lesion_map
-    from densenet.stopping import Cancelled
 
     def work(tell: Callable[[tuple[int, int]], None]) -> LesionMap:
         def progress(done: int, total: int) -> None:

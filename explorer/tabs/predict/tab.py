@@ -37,8 +37,6 @@ def predict(
     settings: Settings, photo: Image.Image | None, chosen: list[str], progress: gr.Progress = gr.Progress()
 ) -> tuple[str, Asked | None]:
     """Return what each of the chosen nets says of the photo, and the first one's best class, about which the views are asked."""
-    from densenet.predict import seconds_of
-
     if photo is None or not chosen:
         return "", None
     columns, asked, missing = [], None, []
@@ -49,6 +47,8 @@ def predict(
         except (ValueError, ConnectionError) as error:  # the other nets answer all the same
             missing.append(str(error))
             continue
+        from densenet.predict import seconds_of
+
         seconds = background.run(seconds_of, subject.model, subject.x)
         columns.append(answer_of(key, subject.model, subject.view, subject.logits, seconds))
         asked = asked or Asked(secrets.token_hex(4), key, int(subject.logits.argmax()))

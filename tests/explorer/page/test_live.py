@@ -68,8 +68,6 @@ def test_a_net_that_differs_from_its_plan_is_said(strips: Iterator[object], monk
 
 
 def test_what_was_built_is_said_in_whole(strips: Iterator[object], monkeypatch: pytest.MonkeyPatch) -> None:
-    preloaded: list[bool] = []
-    monkeypatch.setattr(live.background, "preload", lambda: preloaded.append(True))
     seen = Instance(3_730, (1, 10), 0.1, 0.25, 3, "CPU (x86, <2> threads)", 3 * 2**30, 8 * 2**30)
     monkeypatch.setattr("densenet.measure.instantiate.instantiate", lambda *_, **__: seen)
     *_, built = strips
@@ -77,7 +75,6 @@ def test_what_was_built_is_said_in_whole(strips: Iterator[object], monkeypatch: 
     assert "1 × 3 × 32² → 1 × 10 in <b>250" in str(built)
     assert "free of" in str(built)
     assert 'title="CPU (x86, &lt;2&gt; threads)"' in str(built)
-    assert preloaded == [True], "what the first prediction needs is imported meanwhile"
 
 
 def test_a_slow_net_is_announced_with_its_time(strips: Iterator[object], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 import contextvars
+import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,11 +23,19 @@ from densenet.features import reuse as reuse_module
 from densenet.model.net import DenseNet
 from densenet.weights.known import ASSETS
 from explorer import api
+from explorer.page import live
+from explorer.page.shared import Seen
 from explorer.settings import Settings
+from explorer.tabs.compare import tab as compare
+from explorer.tabs.layers import tab as layers
+from explorer.tabs.memory import tab as memory
 from explorer.tabs.predict import film, inside, lesion, maps, reuse, tab, trust
+from explorer.tabs.train import progress
+from explorer.tabs.train import tab as train
 from explorer.work import background, nets, queues
 from explorer.work import subject as subjects
 from explorer.work.subject import Asked
+from tests.support.trainings import RECIPE
 
 SETTINGS = Settings(device="cpu", offline=True)
 ASKED = Asked("a", "cifar10", 5)
@@ -57,6 +69,18 @@ WORKS: dict[str, Work] = {
     "api compare": lambda photo: api.compare(PRESETS["tiny"], Workload(image_size=32)),
     "api instantiate": lambda photo: api._instantiate(SETTINGS)(PRESETS["tiny"], Workload(image_size=32)),
     "api measure": lambda photo: api._measure(SETTINGS)(PRESETS["tiny"], Workload(image_size=32)),
+}
+TINY, SMALL = PRESETS["tiny"], Workload(image_size=32)
+SEEN = Seen("tiny", TINY, SMALL, None, 0.8)
+ON_OTHER_TABS: dict[str, Work] = {
+    "live": lambda photo: list(live.follow(SETTINGS, TINY, SMALL, VISITOR)),
+    "measure one step": lambda photo: list(memory.measure_one_step(SETTINGS, TINY, SMALL, (), VISITOR)),
+    "measure all": lambda photo: next(compare.measure_all(VISITOR, SETTINGS, {}, "Other nets", *SEEN)),
+    "other nets": lambda photo: compare.show_now({}, "Other nets", *SEEN),
+    "tutorials": lambda photo: compare.show_now({}, "Tutorials", *SEEN),
+    "torchinfo's summary": lambda photo: layers.summary(TINY, SMALL),
+    "forecast": lambda photo: train.forecast(SETTINGS, TINY, "cifar10", "", 32, *RECIPE),
+    "trainings": lambda photo: progress.look(SETTINGS),
 }
 
 
@@ -110,6 +134,72 @@ def test_counts_and_builds_of_nets_too(monkeypatch: pytest.MonkeyPatch) -> None:
     api.compare(PRESETS["tiny"], Workload(image_size=32))
     assert noted
     assert all(nice >= NICENESS for nice in noted)
+
+
+@pytest.fixture(scope="module")
+def heavy() -> set[str]:
+    """The names of the modules that come with the libraries of heavy work, and that an app which has started has not loaded."""
+    lines = (
+        "import sys, json, explorer.app",
+        "from explorer.work import background",
+        "before = {*sys.modules}",
+        "background.import_libraries()",
+        "print(json.dumps([*({*sys.modules} - before)]))",
+    )
+    told = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True).stdout
+    return set(json.loads(told.splitlines()[-1]))
+
+
+def test_the_app_starts_without_the_libraries_of_heavy_work(heavy: set[str]) -> None:
+    assert {"torch", "torchvision", "captum", "densenet.predict", "densenet.train"} <= heavy
+
+
+@pytest.mark.parametrize("name", [*WORKS, *ON_OTHER_TABS])
+def test_no_handler_imports_what_another_may_be_importing(
+    name: str, heavy: set[str], monkeypatch: pytest.MonkeyPatch, samples: Path
+) -> None:
+    """Two threads in the middle of one package can wait for each other, until Python hands one of them half a module."""
+    real_import, import_libraries = builtins.__import__, background.import_libraries
+    asked = threading.Event()
+    early: list[str] = []
+
+    def noting(module: str, *args: Any, **options: Any) -> Any:
+        if module in heavy and not asked.is_set():
+            early.append(module)
+        return real_import(module, *args, **options)
+
+    def all_of_them() -> None:
+        import_libraries()
+        asked.set()
+
+    photo = Image.open(samples / "beagle.jpg").convert("RGB")
+    subjects._kept.clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(background, "import_libraries", all_of_them)
+        patched.setattr(builtins, "__import__", noting)
+        {**WORKS, **ON_OTHER_TABS}[name](photo)
+    assert asked.is_set()
+    assert early == []
+
+
+def test_the_libraries_are_imported_by_one_thread_while_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = threading.Lock()
+    seen: list[str] = []
+
+    def slowly(module: str) -> None:
+        with_nobody = alone.acquire(blocking=False)
+        threading.Event().wait(0.001)
+        if with_nobody:
+            seen.append(module)
+            alone.release()
+
+    monkeypatch.setattr(background.importlib, "import_module", slowly)
+    threads = [threading.Thread(target=background.import_libraries) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(CEILING_S)
+    assert seen == [*background.LIBRARIES] * 4
 
 
 def test_no_kind_of_work_waits_for_another() -> None:
