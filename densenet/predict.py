@@ -11,7 +11,7 @@ from PIL import Image
 
 from densenet.checks import checked_number, show_value
 from densenet.model.net import DenseNet
-from densenet.pictures.images import as_rgb
+from densenet.pictures.rgb import as_rgb
 from densenet.record import Weights
 from densenet.running.affordable import check_affordable
 

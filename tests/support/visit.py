@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlparse
 
@@ -39,19 +41,25 @@ class Visit:
         if not request.url.startswith((self.url, "data:", "blob:")):
             self.problems.append(f"request to {request.url}")
 
-    def open(self, query: str = "") -> Page:
-        """Go to the address with `query` and wait until its charts are drawn, or its tab where that is another."""
-        self.page.goto(f"{self.url}{query}")
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """Leave the page and wait until another is drawn; that what it had under way is broken off, as it says then, is no fault."""
+        before = len(self.problems)
+        yield
         self.page.wait_for_function("document.querySelectorAll('.js-plotly-plot path').length > 3 || document.body.dataset.tab")
         self.page.wait_for_function("'opened' in document.documentElement.dataset")
+        self.problems[before:] = [problem for problem in self.problems[before:] if "Connection errored out" not in problem]
+
+    def open(self, query: str = "") -> Page:
+        """Go to the address with `query` and wait until its charts are drawn, or its tab where that is another."""
+        with self.leaving():
+            self.page.goto(f"{self.url}{query}")
         return self.page
 
     def reload(self) -> Page:
-        """Load the page anew; that what it had under way is broken off, and says so on the console, is no fault."""
-        before = len(self.problems)
-        self.page.reload()
-        self.page.wait_for_function("document.querySelectorAll('.js-plotly-plot path').length > 3 || document.body.dataset.tab")
-        self.problems[before:] = [problem for problem in self.problems[before:] if "Connection errored out" not in problem]
+        """Load the page anew."""
+        with self.leaving():
+            self.page.reload()
         return self.page
 
     def opened_tab(self, tab: str) -> Page:

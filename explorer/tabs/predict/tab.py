@@ -14,7 +14,7 @@ from densenet.checks import checked_integer, checked_names
 from densenet.config import NUM_CLASSES_RANGE
 from densenet.weights.known import ASSETS, WEIGHTS
 from explorer.components.messages import explained
-from explorer.components.photo_input import PhotoInput
+from explorer.components.photo_input import PhotoInput, for_browsers
 from explorer.settings import Settings
 from explorer.tabs.predict import film, inside, lesion, maps, reuse, trust
 from explorer.tabs.predict.answers import answer_of, answers, answers_value
@@ -139,6 +139,7 @@ def build(settings: Settings, tab: gr.Tab) -> None:
         api_name="page_predict",
         **model_work,
     )
+    photo.upload(for_browsers, photo, photo, show_progress="hidden", api_name="show_photo", api_visibility="private", queue=False)
     panel.click(choose_class, asked, asked, show_progress="hidden", api_name="choose_class", api_visibility="private")
     brought = [chosen, known]
     upload.upload(bound(bring, settings), [*brought, upload], brought, api_name="bring_weights", **model_work)

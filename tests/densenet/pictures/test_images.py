@@ -17,13 +17,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile, features
+from PIL import Image, ImageFile, PngImagePlugin, features
 
 from densenet.pictures import images
-from densenet.pictures.images import FORMATS, UnreadablePicture, as_rgb, picture_suffixes, read_image, readable_formats
+from densenet.pictures.images import FORMATS, UnreadablePicture, picture_suffixes, read_image, readable_formats
+from densenet.pictures.rgb import NotNumbers, as_rgb
 
 pytestmark = pytest.mark.filterwarnings(r"ignore::UserWarning:PIL\.", "ignore::PIL.Image.DecompressionBombWarning")  # as the library does
 
+ROOT = Path(images.__file__).parents[2]
 GREY = np.tile(np.linspace(0, 255, 64).round().astype(np.uint8), (48, 1))  # 64 x 48, dark to bright
 COLOUR = np.stack([GREY, GREY[:, ::-1], np.full_like(GREY, 90)], axis=-1)
 Save = Callable[..., Path]
@@ -48,7 +50,7 @@ def check_refused(path: Path, reason: str) -> None:
         read_image(path)
     text = str(caught.value)
     assert text.startswith(f"Cannot read {path.name} as a photo: ")
-    assert text.endswith("JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF up to 24 megapixels work.")
+    assert text.endswith("JPEG and HEIC up to 50 megapixels work, PNG, WebP, AVIF, GIF, BMP and TIFF up to 25.")
     assert str(path.parent) not in text
     assert "\n" not in text
     assert len(text) < 250
@@ -74,6 +76,7 @@ def check_close(image: Image.Image, expected: np.ndarray, tolerance: float = 1) 
         ("a.webp", 0, {"lossless": True}),
         ("a.jpg", 6, {"quality": 95, "subsampling": 0}),
         ("a.avif", 8, {"quality": 95, "subsampling": "4:4:4"}),
+        ("a.heic", 8, {"quality": 95, "chroma": 444}),
         ("a.JPG", 6, {"quality": 95, "subsampling": 0, "progressive": True}),
     ],
 )
@@ -110,7 +113,7 @@ def test_what_is_no_picture(save: Save, content: bytes) -> None:
     check_refused(save("a.png", content), "not a picture of a known format|damaged or ends early")
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.webp", "a.tiff", "a.bmp", "a.avif"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.webp", "a.tiff", "a.bmp", "a.avif", "a.heic"])
 @pytest.mark.parametrize("part", [0.02, 0.1, 0.5, 0.9])
 def test_truncated_files(save: Save, name: str, part: float) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)
@@ -120,7 +123,7 @@ def test_truncated_files(save: Save, name: str, part: float) -> None:
     check_refused(path, "not a picture of a known format|damaged or ends early")
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.webp", "a.tiff", "a.bmp"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.webp", "a.tiff", "a.bmp", "a.avif", "a.heic"])
 def test_corrupt_files_are_read_or_refused(save: Save, name: str) -> None:
     path = save(name, COLOUR)
     whole, generator = path.read_bytes(), np.random.default_rng(1)
@@ -136,7 +139,7 @@ def test_corrupt_files_are_read_or_refused(save: Save, name: str) -> None:
             refusals.append(str(error))
     assert refusals
     for text in refusals:
-        assert re.fullmatch(rf"Cannot read {name} as a photo: [^\n]*work\.", text)
+        assert re.fullmatch(rf"Cannot read {name} as a photo: [^\n]* work, [^\n]* up to 25\.", text)
         assert str(path.parent) not in text
 
 
@@ -269,15 +272,6 @@ def test_odd_sizes(save: Save, size: tuple[int, int]) -> None:
     assert image.getpixel((0, 0)) == (1, 2, 3)
 
 
-@pytest.mark.parametrize(
-    "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I", "F", "I;16", "La", "RGBa", "PA", "RGBX"]
-)
-def test_as_rgb_takes_every_mode(mode: str) -> None:
-    image = Image.new(mode, (3, 2))
-    assert as_rgb(image).mode == "RGB"
-    assert as_rgb(image).size == (3, 2)
-
-
 def png(width: int, height: int, bits: int, kind: int, data: bytes) -> bytes:
     """A PNG by hand: header, one data chunk, end."""
 
@@ -289,7 +283,7 @@ def png(width: int, height: int, bits: int, kind: int, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("side", "reason"), [(10_000, "it has 100 megapixels"), (50_000, "far too many pixels"), (4_900, "it has 24 megapixels")]
+    ("side", "reason"), [(10_000, "it has 100 megapixels"), (50_000, "far too many pixels"), (5_050, "it has 26 megapixels")]
 )
 def test_many_pixels_in_a_small_file_are_refused_without_decoding(
     save: Save, side: int, reason: str, monkeypatch: pytest.MonkeyPatch
@@ -307,17 +301,19 @@ def test_many_pixels_in_a_small_file_are_refused_without_decoding(
 
 
 def test_the_limit_of_pixels_is_exact(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48)
-    assert read_image(save("a.png", GREY)).size == (64, 48)
-    with pytest.raises(ValueError, match="megapixels"):
-        read_image(save("b.png", Image.new("L", (64, 49))))
+    monkeypatch.setattr(images, "MAX_PIXELS_OF_OTHERS", 64 * 48)
+    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 96)
+    for suffix, most in (("png", 48), ("webp", 48), ("jpg", 96), ("heic", 96)):
+        assert read_image(save(f"a.{suffix}", Image.new("L", (64, most)))).size == (64, most)
+        with pytest.raises(ValueError, match="it has 1 megapixels"):
+            read_image(save(f"b.{suffix}", Image.new("L", (64, most + 1))))
 
 
 def test_a_file_above_the_limit(save: Save) -> None:
     path = save("a.png", b"")
     with path.open("wb") as file:
         file.truncate(images.MAX_FILE_BYTES + 1)
-    check_refused(path, "it has 10 MB, and 10 MB is the limit")
+    check_refused(path, "it has 25 MB, and 25 MB is the limit")
 
 
 def test_a_folder(tmp_path: Path) -> None:
@@ -340,8 +336,10 @@ def without(monkeypatch: pytest.MonkeyPatch, codec: str) -> None:
 def test_what_is_said_to_work_works(save: Save) -> None:
     with pytest.raises(UnreadablePicture) as caught:
         read_image("nowhere")
-    said = re.split(r", | and ", str(caught.value).split(". ")[1].split(" up to ")[0])
-    assert said == [FORMATS[name] for name in readable_formats()]
+    works = re.fullmatch(r".*\. (.*) up to 50 megapixels work, (.*) up to 25\.", str(caught.value))
+    assert works is not None
+    said = [name for names in works.groups() for name in re.split(r", | and ", names)]
+    assert sorted(said) == sorted(FORMATS[name] for name in readable_formats())
     for name in said:
         assert read_image(save(f"a.{name.lower()}", COLOUR)).size == (64, 48)
 
@@ -362,19 +360,94 @@ def test_a_pillow_without_a_codec_does_not_promise_it(
 
 def test_the_endings_of_pictures_are_pillows_own(save: Save) -> None:
     suffixes = picture_suffixes()
-    assert {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"} <= suffixes
+    assert {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".gif", ".bmp", ".tif", ".tiff"} <= suffixes
     assert not suffixes & {".svg", ".pdf", ".eps", ".psd", ".txt", ""}
     for suffix in sorted(suffixes - {".apng", ".avifs"}):
         assert read_image(save(f"a{suffix}", COLOUR)).size == (64, 48)
 
 
 def test_a_refusal_whose_words_begin_alike_is_still_told_apart(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: Image.Image) -> Image.Image:
-        raise ValueError("Cannot read the palette")
+    def broken(*_: object) -> Image.Image:
+        raise NotNumbers("Cannot read the palette")
 
     monkeypatch.setattr(images, "as_rgb", broken)
-    with pytest.raises(UnreadablePicture, match=r"^Cannot read a\.png as a photo: Cannot read the palette\. JPEG, "):
+    with pytest.raises(UnreadablePicture, match=r"^Cannot read a\.png as a photo: Cannot read the palette\. JPEG "):
         read_image(save("a.png", COLOUR))
+
+
+def test_the_words_of_a_library_are_not_passed_on(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Image.Image:
+        raise ValueError("Decompressed data too large for PngImagePlugin.MAX_TEXT_CHUNK")
+
+    monkeypatch.setattr(images, "as_rgb", broken)
+    check_refused(save("a.png", COLOUR), "the file is damaged or ends early")
+
+
+def png_text(kind: str, count: int = 1) -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    for i in range(count):
+        if kind == "iTXt":
+            info.add_itxt("XML:com.adobe.xmp", "x" * 2_000_000, zip=True)
+        else:
+            info.add_text(f"note {i}", "x" * 1_000_000, zip=kind == "zTXt")
+    return info
+
+
+@pytest.mark.parametrize(("kind", "count"), [("iTXt", 1), ("zTXt", 1), ("tEXt", 3), ("zTXt", 70), ("iTXt", 40)])
+def test_text_in_a_png_does_not_hide_the_photo(save: Save, kind: str, count: int) -> None:
+    check_close(read_image(save("a.png", COLOUR, pnginfo=png_text(kind, count))), COLOUR, 0)
+
+
+def test_a_profile_of_a_png_that_is_too_large_is_left_out(save: Save) -> None:
+    check_close(read_image(save("a.png", COLOUR, icc_profile=b"x" * 3_000_000)), COLOUR, 0)
+
+
+@pytest.mark.parametrize("size", [(5712, 4284), (8064, 6048), (8192, 6144)])
+def test_the_photos_of_telephones_are_read(save: Save, size: tuple[int, int]) -> None:
+    """Sizes of their usual and their largest photos; what is kept is at most 12.6 megapixels, and shows the same."""
+    quarters = Image.new("RGB", (2, 2))
+    colours = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (200, 200, 200)]
+    quarters.putdata(colours)
+    seen = read_image(save("a.jpg", quarters.resize(size, Image.Resampling.NEAREST), quality=90))
+    assert seen.width * seen.height <= images.LARGEST_PX
+    assert seen.width / seen.height == pytest.approx(size[0] / size[1], rel=0.001)
+    for (x, y), colour in zip([(1, 1), (3, 1), (1, 3), (3, 3)], colours, strict=True):
+        assert np.allclose(seen.getpixel((seen.width * x // 4, seen.height * y // 4)), colour, atol=6)
+
+
+def test_two_views_in_one_file_are_a_telephones_photo_too(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MAX_PIXELS_OF_OTHERS", 100)
+    pair = [Image.fromarray(COLOUR), Image.new("RGB", (64, 48))]
+    seen = read_image(save("a.jpg", pair[0], format="MPO", save_all=True, append_images=pair[1:], quality=95, subsampling=0))
+    check_close(seen, COLOUR, 6)
+    assert seen.info == {"format": "MPO"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says how much a process ever held")
+def test_fifty_megapixels_of_a_jpeg_take_no_more_memory_than_twelve(save: Save) -> None:
+    """The largest that each process of its own ever held, above one that reads a thumbnail."""
+    sizes = {"small": (40, 30), "twelve": (4096, 3072), "fifty": (8192, 6144)}
+    peaks = {}
+    for name, size in sizes.items():
+        path = save(f"{name}.jpg", Image.effect_noise((64, 48), 60).convert("RGB").resize(size), quality=80)
+        code = (
+            "import re\nfrom pathlib import Path\nfrom densenet.pictures.images import read_image\n"
+            f"read_image({str(path)!r})\nprint(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])"
+        )
+        told = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True).stdout
+        peaks[name] = int(told)
+    assert peaks["fifty"] - peaks["small"] < 1.15 * (peaks["twelve"] - peaks["small"])
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1", "I;16", "F", "CMYK", "LA"])
+def test_other_pictures_of_many_pixels_are_averaged_down(mode: str, save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "LARGEST_PX", 300)
+    picture = Image.fromarray(COLOUR).convert("L") if mode in ("I;16", "F", "1") else Image.fromarray(COLOUR)
+    large = picture.convert("F").point(lambda v: v * 256).convert("I").convert("I;16") if mode == "I;16" else picture.convert(mode)
+    whole = as_rgb(large)
+    seen = read_image(save("a.tiff", large))
+    assert seen.size == (64 // 4 + (64 % 4 > 0), 48 // 4)
+    check_close(seen, np.asarray(whole.reduce(4), int), 3)
 
 
 def test_threads_leave_the_warnings_of_the_process_alone(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,7 +481,7 @@ def test_pillows_remarks_are_not_printed(save: Save, capfd: pytest.CaptureFixtur
         f"for name in {str(wide)!r}, {str(odd)!r}:\n    try: read_image(name)\n    except ValueError: pass\n"
         "warnings.warn('ours')"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(images.__file__).parents[2])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
     said = capfd.readouterr().err
     assert "ours" in said
     assert "DecompressionBomb" not in said

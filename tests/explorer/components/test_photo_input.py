@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
-from densenet.pictures.images import read_image
+from densenet.pictures.images import LARGEST_PX, read_image
 from explorer.components import photo_input
-from explorer.components.photo_input import PhotoInput
+from explorer.components.photo_input import PhotoInput, for_browsers
 from tests.support.bad_photos import write_accepted
 
 
@@ -26,7 +26,7 @@ def test_a_photo_is_decoded_once_and_a_huge_one_made_smaller(tmp_path: Path, mon
         assert len(read) == i + 1
         assert first.mode == "RGB"
         assert first.getpixel((0, 0)) == (90, 90, 90)
-        assert first.width * first.height <= 12_000_000
+        assert first.width * first.height <= LARGEST_PX
         assert first.size == size or size == (6000, 4000)
     assert len(photo_input._kept) <= 4
 
@@ -46,3 +46,28 @@ def test_what_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
         with pytest.raises(gr.Error, match=words) as caught:
             PhotoInput().preprocess(SimpleNamespace(path=path))
         assert str(tmp_path) not in caught.value.message, "a visitor need not know the server's folders"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("a.jpg", True), ("a.png", True), ("a.webp", True), ("a.gif", True), ("a.heic", False), ("a.tiff", False)]
+)
+def test_what_no_browser_shows_becomes_what_each_does(name: str, shown: bool, tmp_path: Path) -> None:
+    Image.effect_noise((60, 40), 80).convert("RGB").save(tmp_path / name)
+    photo = read_image(tmp_path / name)
+    assert for_browsers(None) == gr.skip()
+    answer = for_browsers(photo)
+    assert (answer == gr.skip()) == shown
+    if not shown:
+        component = PhotoInput()
+        file = component.postprocess(answer)
+        again = component.preprocess(SimpleNamespace(path=file.path))
+        assert for_browsers(again) == gr.skip()
+        assert again.tobytes() == photo.tobytes()
+
+
+def test_a_large_one_is_shown_at_the_best_quality() -> None:
+    photo = Image.effect_noise((40, 30), 60).convert("RGB").resize((2400, 1800))
+    component = PhotoInput()
+    again = component.preprocess(SimpleNamespace(path=component.postprocess(photo).path))
+    assert again.info["format"] == "JPEG"
+    assert ImageChops.difference(again, photo).getextrema() <= ((0, 6),) * 3
