@@ -184,8 +184,9 @@ def _wire_sidebar(page: Shared, states: list[gr.components.Component], outputs: 
     bar["preset"].input(choose_preset, bar["preset"], bar.outputs, api_name="choose_preset", **quick)
     bar.reset.click(choose_preset, bar["preset"], bar.outputs, api_name="reset", **quick)
     changed = [*bar.blocks, bar.add_block, bar.remove_block]
-    bar.add_block.click(controls.one_block_more, bar.blocks, changed, api_name="add_block", **quick)
-    bar.remove_block.click(controls.one_block_less, bar.blocks, changed, api_name="remove_block", **quick)
+    again: dict[str, Any] = quick | {"trigger_mode": "always_last"}  # a second click before the first is answered counts
+    bar.add_block.click(controls.one_block_more, bar.blocks, changed, api_name="add_block", **again)
+    bar.remove_block.click(controls.one_block_less, bar.blocks, changed, api_name="remove_block", **again)
     bar.wide.input(controls.with_wide, [bar.wide, *bar.values], bar.outputs, api_name="wide_ranges", **quick)
 
 

@@ -59,7 +59,7 @@ def compression_of(transitions: Sequence[tuple[int, int]]) -> float | None:
     candidates = [0.5, 1.0]
     for digits in range(1, 17):
         nearest = round(lowest * 10**digits)
-        candidates += [n / 10**digits for n in (nearest - 1, nearest, nearest + 1)]
+        candidates += [nearest / 10**digits, (nearest + 1) / 10**digits]  # what is below `lowest` gives too few channels
     # Products grow with theta, so what fits is one run of neighbouring floats, and begins within a few of them of `lowest`.
     below = above = lowest
     candidates.append(lowest)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from densenet.train.job import Job
 
 FOLDER = "folder"
-DATASETS = {  # name -> label, training pictures, channels, pixels a side, classes
-    "fashion_mnist": ("Fashion-MNIST", 60_000, 1, 28, 10),
-    "cifar10": ("CIFAR-10", 50_000, 3, 32, 10),
+DATASETS = {  # name -> label, training pictures, channels, classes
+    "fashion_mnist": ("Fashion-MNIST", 60_000, 1, 10),
+    "cifar10": ("CIFAR-10", 50_000, 3, 10),
 }
 MOST_ENTRIES = 500_000  # of a folder, to be counted while a visitor waits
 _SAVE_SECONDS = 20.0
@@ -54,7 +54,7 @@ def pictures_of(job: Job) -> Pictures:
     from densenet.train.folders import contents_of, split_folders
 
     if job.data in DATASETS:
-        _, images, channels, _, classes = DATASETS[job.data]
+        _, images, channels, classes = DATASETS[job.data]
         return Pictures(images, channels, classes)
     found = contents_of(split_folders(Path(job.data))[0], MOST_ENTRIES)
     if len(found.classes) < MIN_CLASSES or not found.pictures:

@@ -37,8 +37,10 @@ def strips() -> Iterator[Iterator[object]]:
 
 def test_a_build_behind_a_measurement_says_that_it_waits_and_follows(strips: Iterator[object]) -> None:
     with alone_on(torch.device("cpu"), go_on):
-        assert "building the net" in str(next(strips))
-        assert "waiting: another net is being measured or built" in str(next(strips))
+        for words in ("building the net …", "waiting: another net is being measured or built on this device …"):
+            strip = str(next(strips))
+            assert strip.startswith('<div class="live busy" role="status"')
+            assert f"<b>Live</b> {words}" in strip
     *on_the_way, built = strips
     assert all("building the net" in str(strip) for strip in on_the_way)
     assert "3,730" in str(built)
@@ -80,5 +82,7 @@ def test_what_was_built_is_said_in_whole(strips: Iterator[object], monkeypatch: 
 def test_a_slow_net_is_announced_with_its_time(strips: Iterator[object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("densenet.arithmetic.seconds.forward_seconds", lambda *_: 7.0)
     assert "about" not in str(next(strips))
-    assert "building the net, and one forward pass of about 7" in str(next(strips))
+    strip = str(next(strips))
+    assert strip.startswith('<div class="live busy" role="status"')
+    assert "<b>Live</b> building the net, and one forward pass of about 7" in strip
     assert "3,730" in str([*strips][-1])

@@ -60,7 +60,7 @@ def test_bars_are_the_librarys_changes(photo: Image.Image, by: str) -> None:
     expected = lesion_map(subject.model, subject.x, 5, 3, cells=False, by=by)
     blocks, sources, panel, _, line = last(photo, by=by)
     assert [i for _, i in blocks["choices"]] == [1, 2, 3, 4]
-    assert [i for _, i in sources["choices"]] == list(range(7))
+    assert sources["choices"] == [("switch off the block's input", 0), *((f"switch off layer {i}", i) for i in range(1, 7))]
     points, logits = json.loads(panel)["figures"][0]["data"]
     assert points["y"] == pytest.approx([100 * change.probability for change in expected.everywhere], abs=1e-4)
     assert logits["y"] == pytest.approx([change.logit for change in expected.everywhere], abs=1e-4)

@@ -33,6 +33,8 @@ def test_every_cell_is_the_librarys_without_any_photo(weighted: bool) -> None:
     choice, value = shown(weighted=weighted)
     traces = value["figures"][0]["data"]
     assert len(traces) == len(blocks) == len(choice["choices"]) - 1
+    words = [word["text"] for word in value["figures"][0]["layout"]["annotations"]]
+    assert words[:4] == ["1", "block 2", "block 3", "block 4"], "the first has room for its number"
     for block, trace in zip(blocks, traces, strict=True):
         for reader, row in enumerate(block.normalised, start=1):
             for source, expected in enumerate(row):

@@ -57,6 +57,18 @@ def test_one_net_answers() -> None:
     assert predict.predict(SETTINGS, TABBY, []) == ("", None)
 
 
+def test_a_net_that_is_not_here_is_said_beside_the_answers_of_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
+    settings = Settings(device="cpu", offline=True, weights_dir=str(tmp_path))
+    value, _ = predict.predict(settings, TABBY, ["brought-gone's", "densenet121", "cifar10"])
+    assert [column["key"] for column in json.loads(value)["nets"]] == ["cifar10"]
+    assert said == [
+        "This net is no longer here: please bring its file again.",
+        "The weights of densenet121 are not on this machine, and downloads are switched off. The embedded net works without a network.",
+    ]
+
+
 def test_a_photo_that_looks_foreign_is_said_to() -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
     grey = Image.new("RGB", (64, 64), (128, 128, 128))

@@ -31,7 +31,10 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_nothing_yet(run_settings: Settings) -> None:
-    assert look(run_settings)[LINE] == NOTHING
+    shown = look(run_settings)
+    assert shown[LINE] == NOTHING
+    assert [shown[button]["interactive"] for button in (STOP, PAUSE)] == [False, False]
+    assert shown[NET]["visible"] is False
 
 
 def test_a_finished_training_is_shown_whole(run_settings: Settings) -> None:
