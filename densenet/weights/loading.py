@@ -21,6 +21,7 @@ from densenet.weights.known import ASSETS, WEIGHTS, known_record
 if TYPE_CHECKING:
     from densenet.model.net import DenseNet
 
+WEIGHT_SUFFIXES = (".pth", ".pt", ".safetensors", ".tar", ".ckpt", ".bin", ".pkl", ".pickle", ".th")  # as people name such files
 _KEPT_NETS = 3  # loaded at once; densenet161 alone holds 115 MB
 
 

@@ -14,17 +14,14 @@ from densenet.config import DenseNetConfig
 from densenet.files import sha256_of
 from densenet.model.net import DenseNet
 from densenet.record import Weights
+from densenet.weights.adapting import with_new_last, without_biases
 from densenet.weights.cards import Card, config_on, parse_card, record_of, write_card
-from densenet.weights.recognition import config_of, misfits, plain_names
+from densenet.weights.families import reading_of
+from densenet.weights.recognition import config_of, misfits
 from densenet.weights.tensor_files import as_plain_float32, read_tensors, write_tensors
 
 _IN_HEADER = "densenet_card"  # the key of a card in the header of a safetensors file
 _UNKNOWN_LICENCE = "unknown: brought by the visitor"
-
-
-def _with_plain_names(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    names = plain_names(stored)
-    return {names[name]: tensor for name, tensor in stored.items() if name in names}
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
@@ -44,13 +41,29 @@ def _net(config: DenseNetConfig, tensors: Mapping[str, Tensor]) -> DenseNet:
     return model.eval().requires_grad_(False)
 
 
+def _fitted(config: DenseNetConfig, tensors: dict[str, Tensor], *, new_first: bool) -> dict[str, Tensor]:
+    """Return another family's tensors as a net of `config` takes them, where they have the shapes of one; else as they are."""
+    with torch.device("meta"):
+        expected = _shapes(DenseNet(config).state_dict())
+    if "classifier.bias" not in tensors and "classifier.weight" in tensors:  # a head without one adds nothing
+        tensors = tensors | {"classifier.bias": torch.zeros(config.num_classes)}
+    weights = {name: f"{name.removesuffix('bias')}weight" for name in tensors.keys() - expected.keys() if name.endswith(".bias")}
+    biases = {name for name, weight in weights.items() if tuple(tensors[name].shape) == expected.get(weight, ())[:1] != ()}
+    if misfits(expected, _shapes({name: tensor for name, tensor in tensors.items() if name not in biases})):
+        return tensors  # what is wrong is said there
+    if new_first:
+        tensors = with_new_last(config, tensors)
+    return without_biases(config, as_plain_float32(tensors)) if biases else tensors
+
+
 def _params(model: DenseNet) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def read_known_net(path: Path, record: Weights) -> DenseNet:
     """Return the net of `record`, whose file lies at `path`; ValueError with a clause that says why it is not in there."""
-    model = _net(record.config, _with_plain_names(read_tensors(path).tensors))
+    stored = read_tensors(path).tensors
+    model = _net(record.config, {new: stored[name] for name, new in reading_of(_shapes(stored)).names.items()})
     model.weights = record
     return model
 
@@ -61,11 +74,12 @@ def read_net(path: Path, sha256: str, card_content: bytes | None) -> DenseNet:
     `card_content` None: the card is in the file's header, or nowhere. ValueError with a clause that says what is wrong.
     """
     stored, header = read_tensors(path)
-    tensors = _with_plain_names(stored)
+    reading = reading_of(_shapes(stored))
+    tensors = {new: stored[name] for name, new in reading.names.items()}
     card = parse_card(header.get(_IN_HEADER, "{}") if card_content is None else card_content)
     stated = config_on(card)
     config, assumptions = (stated, ()) if stated is not None else config_of(_shapes(tensors))
-    model = _net(config, tensors)
+    model = _net(config, _fitted(config, tensors, new_first=reading.family.new_first))
     record = record_of(
         card,
         config,
@@ -75,7 +89,7 @@ def read_net(path: Path, sha256: str, card_content: bytes | None) -> DenseNet:
         source=f"brought by the visitor: {path.name}",
         licence=_UNKNOWN_LICENCE,
     )
-    model.weights = replace(record, assumptions=(*assumptions, *record.assumptions))
+    model.weights = replace(record, assumptions=(*reading.sentences, *assumptions, *record.assumptions))
     return model
 
 

@@ -1,48 +1,16 @@
-"""Tell a DenseNet from the names and shapes of its tensors: plain Python, no tensor is touched.
-
-Names are torchvision's. Understood besides are the published files' old ones (`denselayer1.norm.1.weight`), the prefixes that wrappers
-leave (`module.`, `_orig_mod.`, `model.`, in any order and number), and gpleiss/efficient_densenet_pytorch's `norm_final`.
-"""
+"""Tell a DenseNet's config from the shapes of its tensors, under torchvision's names: plain Python, no tensor is touched."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from densenet.config import DenseNetConfig, transition_channels
-
-Shapes = Mapping[str, tuple[int, ...]]
+from densenet.weights.families import Shapes, list_names
 
 _FIRST = "features.conv0.weight"
-_WRAPPERS = re.compile(r"(?:(?<=\.)|^)(?:module|_orig_mod|_checkpoint_wrapped_module|_fsdp_wrapped_module)\.")
-_OLD = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\.")
 _IN_BLOCK = re.compile(r"features\.denseblock(\d{1,6})\.denselayer(\d{1,6})\.")
-_NAMED = 3  # names in a sentence, of those that do not fit
-
-
-def rename_key(key: str) -> str:
-    """Give an old name its new one: the published files say `denselayer1.norm.1`, modules may no longer hold dots."""
-    return _OLD.sub(r"\1\2.", key).replace("features.norm_final.", "features.norm5.")
-
-
-def plain_names(names: Iterable[str]) -> dict[str, str]:
-    """Map each name of a file to torchvision's; what `AveragedModel` counts is left out.
-
-    ValueError where no DenseNet, or more than one, is among them.
-    """
-    plain = {name: rename_key(_WRAPPERS.sub("", name)) for name in names if not name.endswith("n_averaged")}
-    prefixes = sorted({name.removesuffix(_FIRST) for name in plain.values() if name == _FIRST or name.endswith(f".{_FIRST}")})
-    if not prefixes:
-        shown = f"it has {len(plain)} tensors, the first are {_list_names(list(plain))}" if plain else "it has no tensors"
-        raise ValueError(f"there is no {_FIRST}, so it is not a DenseNet with torchvision's names: {shown}")
-    if len(prefixes) > 1:
-        raise ValueError(f"it holds {len(prefixes)} DenseNets, {_list_names([prefix or _FIRST for prefix in prefixes])}: save one alone")
-    stripped = {name: new.removeprefix(prefixes[0]) for name, new in plain.items()}
-    if len(set(stripped.values())) < len(stripped):
-        seen = list(stripped.values())
-        raise ValueError(f"it holds {next(name for name in seen if seen.count(name) > 1)} more than once")
-    return stripped
 
 
 def compression_of(transitions: Sequence[tuple[int, int]]) -> float | None:
@@ -83,6 +51,8 @@ def config_of(shapes: Shapes) -> tuple[DenseNetConfig, tuple[str, ...]]:
     Dropout is never seen, compression only where there is a transition, and of the compressions that give the same widths the simplest
     is taken. Only what decides the config is read here; `misfits` compares the rest. ValueError says what is missing or out of range.
     """
+    if len(shapes.get(_FIRST, ())) == 5:
+        raise ValueError(f"{_FIRST} is {_show_shape(shapes[_FIRST])}, of a net for volumes, and only pictures are read here")
     channels, in_channels, side, _ = _dimensions(shapes, _FIRST, 4)
     stem = {7: "imagenet", 3: "cifar"}.get(side)
     if stem is None:
@@ -137,12 +107,7 @@ def misfits(expected: Shapes, given: Shapes) -> str:
         if given.get(name, shape) != shape
     ]
     found = [(missing, "missing"), (left, "left over"), (shaped, "of another shape")]
-    return "; ".join(f"{len(names)} {what}: {_list_names(names)}" for names, what in found if names)
-
-
-def _list_names(names: Sequence[str]) -> str:
-    shown = ", ".join(f"{name:.120}" for name in names[:_NAMED])
-    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+    return "; ".join(f"{len(names)} {what}: {list_names(names)}" for names, what in found if names)
 
 
 def _show_shape(shape: tuple[int, ...]) -> str:

@@ -154,7 +154,7 @@ def _state_dict_in(content: object) -> dict[str, Tensor]:
         (path, {key: value for key, value in mapping.items() if isinstance(key, str) and isinstance(value, Tensor)})
         for path, mapping in _mappings(content)
     ]
-    nets = [(path, tensors) for path, tensors in named if any(name.endswith("conv0.weight") for name in tensors)]
+    nets = [(path, tensors) for path, tensors in named if any(name.endswith(("conv0.weight", "conv1.weight")) for name in tensors)]
     averaged = [tensors for path, tensors in nets if _AVERAGED.intersection(re.split(r"[^a-z]+", path.lower()))]
     if averaged:
         return averaged[0]

@@ -38,27 +38,33 @@ from tests.benchmarks.mutations import Mutation, of_python, of_script
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("densenet", "explorer")
 LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "runs")
+_WIRING = "tests/explorer/test_app.py::test_every_event_is_asked_by_what_is_written_down"
 # Tests of a module beside those at the mirrored path; a script has no such path.
 ALSO_TESTED_BY = {
     "densenet.arithmetic.liveness": ("tests/densenet/arithmetic/test_memory.py",),
     "densenet.arithmetic.step": ("tests/densenet/arithmetic/test_memory.py",),
     "densenet.weights.tensor_files": ("tests/densenet/weights/test_net_files.py",),
     "explorer.api": ("tests/explorer/work/test_background.py",),
-    "explorer.app": ("tests/explorer/test_wiring.py",),
-    "explorer.page.pin": ("tests/explorer/test_wiring.py", "tests/browser/test_compare.py::test_pinned_and_compared"),
-    "explorer.tabs.compare.tab": ("tests/explorer/test_wiring.py",),
-    "explorer.tabs.layers.tab": ("tests/explorer/test_wiring.py",),
-    "explorer.tabs.memory.tab": ("tests/explorer/test_wiring.py", "tests/browser/test_memory.py"),
-    **{
-        f"explorer.tabs.predict.{view}": ("tests/explorer/test_wiring.py",)
-        for view in ("film", "inside", "lesion", "maps", "reuse", "trust")
-    },
-    "explorer.tabs.train.tab": ("tests/explorer/test_wiring.py",),
+    "explorer.page.pin": (
+        _WIRING,
+        "tests/browser/test_compare.py::test_pinned_and_compared",
+    ),
+    "explorer.tabs.compare.tab": (_WIRING,),
+    "explorer.tabs.layers.tab": (_WIRING,),
+    "explorer.tabs.memory.tab": (
+        _WIRING,
+        "tests/browser/test_memory.py",
+    ),
+    **{f"explorer.tabs.predict.{view}": (_WIRING,) for view in ("film", "inside", "lesion", "maps", "reuse", "trust")},
+    "explorer.tabs.train.tab": (_WIRING,),
     "explorer.page.controls": ("tests/explorer/page/test_fields.py", "tests/explorer/page/test_live.py"),
     "explorer.page.headline": ("tests/explorer/page/test_numbers.py",),
     "explorer.tabs.architecture.tab": ("tests/explorer/test_app.py",),
     "explorer.tabs.predict.stage": ("tests/explorer/tabs/predict/test_tab.py",),
-    "explorer.tabs.predict.tab": ("tests/explorer/test_api.py", "tests/explorer/test_wiring.py"),
+    "explorer.tabs.predict.tab": (
+        "tests/explorer/test_api.py",
+        _WIRING,
+    ),
     "explorer/components/chart_panel.js": (
         "tests/browser/test_sliders.py::test_zoom_survives_an_update",
         "tests/browser/test_look.py",

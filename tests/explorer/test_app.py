@@ -25,6 +25,7 @@ from explorer.page.page_state import PageState, preset_state
 from explorer.page.shared import Seen
 from explorer.settings import Settings
 from explorer.tabs.predict import tab as predict
+from explorer.work.queues import KINDS
 from tests.explorer.page.test_controls import values_of
 from tests.explorer.page.test_headline import expected_values, parts
 from tests.support.coroutines import result_of
@@ -224,3 +225,38 @@ def test_a_net_that_cannot_be_had_is_a_sentence(tmp_path: Any) -> None:
     photo = Image.new("RGB", (32, 32))
     with pytest.raises(gr.Error, match="embedded net works without a network"):
         predict.predict(Settings(offline=True, weights_dir=tmp_path), photo, ["densenet121"])
+
+
+# name: what triggers it (a component's event, or the handler that it comes after) | how it waits. `golden/wiring.txt` is read by people,
+# too: whoever adds an event adds its line by hand.
+GOLDEN = Path(__file__).parent / "golden" / "wiring.txt"
+
+
+def name_of(block: gr.blocks.Block | None) -> str:
+    """What people call it: its place in the style sheets, its label, or what stands on it."""
+    if block is None:
+        return "the page"
+    named = (getattr(block, "elem_id", None), getattr(block, "label", None), getattr(block, "value", None))
+    return next((name for name in named if isinstance(name, str) and name), type(block).__name__)
+
+
+def lines(app: gr.Blocks) -> list[str]:
+    """The app's events."""
+    names = {fn._id: str(fn.api_name) for fn in app.fns.values()}
+    made = []
+    for fn in app.fns.values():
+        after = "" if fn.trigger_after is None else names[fn.trigger_after] + "."
+        triggers = [f"{after if block is None else name_of(app.blocks.get(block)) + '.'}{event}" for block, event in fn.targets]
+        queue = "at once" if not fn.queue else str(fn.concurrency_id) if fn.concurrency_id in KINDS else "its own queue"
+        script = "" if fn.fn else " (a script)"
+        made.append(f"{fn.api_name}{script}: {', '.join(triggers) or 'asked'} | {fn.trigger_mode}, {queue}, {fn.concurrency_limit}")
+    return made
+
+
+def test_every_event_is_asked_by_what_is_written_down(tmp_path: Path) -> None:
+    assert lines(create_app(Settings(device="cpu", offline=True, runs_dir=tmp_path))) == GOLDEN.read_text(encoding="utf-8").splitlines()
+
+
+def test_who_leaves_is_forgotten(tmp_path: Path) -> None:
+    left = [line for line in lines(create_app(Settings(device="cpu", offline=True, runs_dir=tmp_path))) if "unload" in line]
+    assert [line.partition(":")[0] for line in left] == ["forget", "leave"]

@@ -13,6 +13,7 @@ from PIL import Image
 from densenet.checks import checked_integer, checked_names
 from densenet.config import NUM_CLASSES_RANGE
 from densenet.weights.known import ASSETS, WEIGHTS
+from densenet.weights.loading import WEIGHT_SUFFIXES
 from explorer.components.messages import explained
 from explorer.components.photo_input import PhotoInput, for_browsers
 from explorer.settings import Settings
@@ -105,7 +106,7 @@ def build(settings: Settings, tab: gr.Tab) -> None:
             )
             upload = gr.UploadButton(
                 "Bring your own weights",
-                file_types=[".pth", ".pt", ".safetensors", _CARD_SUFFIX],
+                file_types=[*WEIGHT_SUFFIXES, _CARD_SUFFIX],
                 file_count="multiple",
                 size="sm",
                 elem_id="bring",

@@ -12,7 +12,7 @@ from torchvision import models
 
 from densenet import PRESETS, DenseNetConfig
 from densenet.model.net import DenseNet
-from densenet.weights.recognition import compression_of, config_of, misfits, plain_names, rename_key
+from densenet.weights.recognition import compression_of, config_of, misfits
 
 NET = "features.conv0.weight"
 
@@ -126,69 +126,6 @@ def test_one_block_says_what_is_assumed() -> None:
     config, assumptions = config_of(shapes_of_config(DenseNetConfig(block_config=(3,), compression=0.8, drop_rate=0.2)))
     assert (config.compression, config.drop_rate) == (0.5, 0.0)
     assert assumptions == ("Compression is assumed to be 0.5 and dropout 0, as no tensor shows it.",)
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("features.denseblock1.denselayer1.norm.1.weight", "features.denseblock1.denselayer1.norm1.weight"),
-        ("features.denseblock12.denselayer48.conv.2.weight", "features.denseblock12.denselayer48.conv2.weight"),
-        ("features.transition1.norm.weight", "features.transition1.norm.weight"),
-        ("features.norm_final.running_var", "features.norm5.running_var"),
-        ("classifier.bias", "classifier.bias"),
-    ],
-)
-def test_old_names_become_new_ones(old: str, new: str) -> None:
-    assert rename_key(old) == new
-    assert rename_key(new) == new
-
-
-@pytest.mark.parametrize(
-    "prefix",
-    [
-        "",
-        "module.",
-        "model.",
-        "_orig_mod.",
-        "module._orig_mod.",
-        "_orig_mod.module.model.",
-        "net.encoder.",
-        "module.densenet121.",
-        "model.module.",
-    ],
-)
-def test_prefixes_are_taken_off(prefix: str) -> None:
-    names = list(shapes_of_config(PRESETS["tiny"]))
-    assert plain_names([f"{prefix}{name}" for name in names]) == {f"{prefix}{name}": name for name in names}
-
-
-@pytest.mark.parametrize("wrapper", ["module", "_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"])
-def test_wrappers_in_the_middle_of_a_name_are_taken_off(wrapper: str) -> None:
-    names = [NET, f"features.{wrapper}.denseblock1.{wrapper}.denselayer1.norm1.weight", "n_averaged"]
-    assert list(plain_names(names).values()) == [NET, "features.denseblock1.denselayer1.norm1.weight"]
-
-
-def test_the_wrapper_of_one_part_is_left_over_in_another() -> None:
-    assert plain_names([f"backbone.{NET}", "head.weight"]) == {f"backbone.{NET}": NET, "head.weight": "head.weight"}
-
-
-@pytest.mark.parametrize(
-    ("names", "sentence"),
-    [
-        ([], "it has no tensors"),
-        (["conv1.weight", "bn1.weight"], "it has 2 tensors, the first are conv1.weight, bn1.weight"),
-        (list("abcde"), "it has 5 tensors, the first are a, b, c and 2 more"),
-        (["a" * 500], "a" * 120),
-        ([f"student.{NET}", f"teacher.{NET}"], "it holds 2 DenseNets, student., teacher.: save one alone"),
-        ([NET, f"module.{NET}"], f"it holds {NET} more than once"),
-        (["xfeatures.conv0.weight"], "there is no features.conv0.weight"),
-    ],
-)
-def test_other_names_are_refused(names: list[str], sentence: str) -> None:
-    with pytest.raises(ValueError, match=r"holds|there is no") as caught:
-        plain_names(names)
-    assert sentence in str(caught.value)
-    assert len(str(caught.value)) < 600
 
 
 @pytest.mark.parametrize(
