@@ -11,6 +11,7 @@ from PIL import Image
 
 from densenet.checks import checked_number, show_value
 from densenet.model.net import DenseNet
+from densenet.model.outputs import activation_of, shares
 from densenet.pictures.rgb import as_rgb
 from densenet.record import Weights
 from densenet.running.affordable import check_affordable
@@ -22,7 +23,7 @@ _PIXELS_PER_SECOND = 2e7  # of resizing, on one core
 
 @dataclass(frozen=True)
 class Prediction:
-    """One class of the answer; probability 0 to 1 (softmax)."""
+    """One class of the answer; probability 0 to 1, or the number itself where the net answers with numbers."""
 
     label: str
     index: int
@@ -82,28 +83,41 @@ def seconds_of(model: DenseNet, x: torch.Tensor) -> float:
 
 @dataclass(frozen=True)
 class Confidence:
-    """How sure a net is: probability of its best class, and entropy of all as a share of the most there can be; both 0 to 1."""
+    """How sure a net is: probability of its best class, and entropy as a share of the most there can be; both 0 to 1.
+
+    Of classes that exclude each other the entropy is that of all; of labels that do not, the mean of each label's own.
+    """
 
     top1: float
     entropy: float
+    exclusive: bool = True
 
     @property
     def unsure(self) -> bool:
-        """Whether the image looks foreign to the net: less than half on one class, or more than half of the possible entropy."""
-        return self.top1 < _SURE or self.entropy > _SURE
+        """Whether the image looks foreign to the net: less than half on one class of which one must be right, or much entropy."""
+        return (self.exclusive and self.top1 < _SURE) or self.entropy > _SURE
 
 
-def confidence(logits: torch.Tensor) -> Confidence:
-    """Return how sure a net with these logits is, at temperature 1; a net may be sure and wrong of what none of its classes names."""
-    probabilities = logits.double().softmax(0)
+def confidence(logits: torch.Tensor, activation: str = "softmax") -> Confidence | None:
+    """Return how sure a net with these logits is, at temperature 1, or None for one that answers with numbers.
+
+    A net may be sure and wrong of what none of its classes names.
+    """
+    if activation == "none":
+        return None
+    probabilities = shares(logits.double(), activation)
+    if activation == "sigmoid":
+        own = torch.special.entr(probabilities) + torch.special.entr(1 - probabilities)
+        return Confidence(probabilities.max().item(), own.mean().item() / math.log(2), exclusive=False)
     entropy = torch.special.entr(probabilities).sum().item() / math.log(len(logits)) if len(logits) > 1 else 0.0
     return Confidence(probabilities.max().item(), entropy)
 
 
 def classify(model: DenseNet, image: Image.Image, k: int = 5, temperature: float = 1.0) -> list[Prediction]:
-    """Return the `k` most probable classes of `image` (any mode and size), best first: softmax(logits / `temperature`).
+    """Return the `k` most probable classes of `image` (any mode and size), best first, at a temperature (`densenet.model.outputs.shares`).
 
-    `model` comes from `densenet.weights.load` or `load_file`; `k` above the number of classes gives them all. ValueError for a `k` below 1,
+    `model` comes from `densenet.weights.load` or `load_file`; `k` above the number of classes gives them all. A
+    net with one output says how probable its class is and how probable it is not. ValueError for a `k` below 1,
     a temperature outside 0.05 to 20, and for a net that reads neither colour nor grey pictures.
     """
     _check_asked(k, temperature)
@@ -119,7 +133,11 @@ def _check_asked(k: int, temperature: float) -> None:
 def best_of(model: DenseNet, logits: torch.Tensor, k: int = 5, temperature: float = 1.0) -> list[Prediction]:
     """Return what `classify` does, from the `logits` of all classes that `model` gave before."""
     _check_asked(k, temperature)
-    probabilities = (logits / temperature).softmax(0)
-    best = probabilities.topk(min(k, len(probabilities)))
-    labels = _record_of(model).labels()
-    return [Prediction(labels[i], i, p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]
+    activation, labels = activation_of(model), _record_of(model).labels()
+    said = shares(logits, activation, temperature)
+    best = said.topk(min(k, len(said)))
+    found = [Prediction(labels[i], i, p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]
+    if len(labels) == 1 and activation == "sigmoid":
+        found.append(Prediction(f"not {labels[0]}", 0, 1 - found[0].probability))
+        found.sort(key=lambda prediction: -prediction.probability)
+    return found[:k]

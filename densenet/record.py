@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from densenet.config import DenseNetConfig
 from densenet.pictures.preprocessing import Preprocessing
 
+ACTIVATIONS = ("softmax", "sigmoid", "none")  # what outputs mean: one of them is right; each by itself; numbers, as of a regression
+
 
 @dataclass(frozen=True)
 class Weights:
     """One set of trained weights. `sha256` is the file's, or its first eight digits; accuracies in percent on `accuracy_on`.
 
+    `activation` is one of `ACTIVATIONS`; a net with one output is never "softmax", which would always be sure.
     `None` for an accuracy means that nobody claims one. `assumptions` are sentences: what the file did not say, and what is taken instead.
     """
 
@@ -29,6 +32,7 @@ class Weights:
     url: str | None = None  # None: nothing to download, shipped with the project or brought by the visitor
     classes: tuple[str, ...] = ()  # empty: torchvision's list of the ImageNet classes
     assumptions: tuple[str, ...] = ()
+    activation: str = "softmax"
 
     def labels(self) -> tuple[str, ...]:
         """Return the names of the classes, by index."""

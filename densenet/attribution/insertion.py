@@ -2,7 +2,7 @@
 
 Pixels are ranked by the map, summed over the channels, sign kept, largest first. *Insertion* puts them, in that order, into the blurred
 photo; *deletion* replaces them by 0 in normalised space, the grey that the net's training images had on average. The probability of the
-class (softmax) is read after equal steps: a good map lets it rise early and fall early, so the area under the first curve is large and
+class is read after equal steps: a good map lets it rise early and fall early, so the area under the first curve is large and
 under the second small. Both areas depend on net and photo, and mean something only beside those of random maps.
 
 - The blur is Gaussian, with a standard deviation of a tenth of the shorter side: wider than RISE's, which was made for 224 pixels, since
@@ -26,6 +26,7 @@ from densenet.attribution.baseline import blur
 from densenet.checks import checked_choice, checked_integer
 from densenet.model.inputs import check_class, check_input
 from densenet.model.net import DenseNet
+from densenet.model.outputs import activation_of, check_has_probabilities, shares
 from densenet.running.batching import bounded_batch
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
 
@@ -163,15 +164,15 @@ def _logits_on_the_way(model: DenseNet, x: Tensor, ranks: Sequence[Tensor], step
     return logits
 
 
-def _curves(logits: Tensor, x: Tensor, target: int, against: int | None) -> tuple[tuple[Curve, ...], tuple[Curve, ...]]:
+def _curves(logits: Tensor, x: Tensor, target: int, against: int | None, activation: str) -> tuple[tuple[Curve, ...], tuple[Curve, ...]]:
     """Turn logits, maps x 2 x (steps + 1) x classes, into insertions and deletions."""
     if against is None:
-        probabilities = logits.double().softmax(-1)[..., target]
+        probabilities = shares(logits.double(), activation)[..., target]
     else:
-        probabilities = logits.double()[..., [target, against]].softmax(-1)[..., 0]
+        probabilities = shares(logits.double()[..., [target, against]], "softmax")[..., 0]
     pixels = x.shape[2] * x.shape[3]
-    shares = tuple(count / pixels for count in _counts(pixels, logits.shape[2] - 1))
-    insertions, deletions = (tuple(Curve(shares, tuple(row)) for row in probabilities[:, way].tolist()) for way in range(2))
+    done = tuple(count / pixels for count in _counts(pixels, logits.shape[2] - 1))
+    insertions, deletions = (tuple(Curve(done, tuple(row)) for row in probabilities[:, way].tolist()) for way in range(2))
     return insertions, deletions
 
 
@@ -218,6 +219,7 @@ def curves(
     """
     check_input(model, x)
     check_class(model, target)
+    check_has_probabilities(model)
     if against is not None:
         check_class(model, against, "against")
     steps, maps = checked_integer("steps", steps, STEPS_RANGE), checked_integer("maps", maps, RANDOM_MAPS_RANGE)
@@ -232,5 +234,5 @@ def curves(
     logits = _logits_on_the_way(model, x, ranks, steps, stop, progress)
     if controls is not None:
         logits = torch.cat([logits, controls.logits])
-    insertions, deletions = _curves(logits, x, target, against)
+    insertions, deletions = _curves(logits, x, target, against, activation_of(model))
     return Curves(insertions[0], deletions[0], insertions[1:], deletions[1:], control, bool(pixels.min() == pixels.max()))

@@ -18,6 +18,7 @@ from densenet.attribution.catalogue import Attribution
 from densenet.attribution.insertion import SEED_RANGE, Curves, RandomControls, curves, pixel_values
 from densenet.checks import checked_integer
 from densenet.model.net import DenseNet
+from densenet.model.outputs import activation_of
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
 
 COMPLETENESS_LIMIT = 0.05
@@ -166,27 +167,28 @@ def trust(
     """Yield the checks of one map of the photo `x`, normalised, 1 x C x H x W, each as soon as it is there.
 
     `explain` makes the map for any net, `lambda net: attribute(net, x, target, "grad_cam")`; `attribution` is what it gave for `model`, if
-    that is known. Completeness comes first, where the method has it, then insertion and deletion, for which the other options are
-    (`densenet.attribution.insertion.curves`), then `nets` untrained nets. `stop`, which may raise, is called before each forward batch and
-    before each map; `progress` is told how far insertion and deletion are.
+    that is known. Completeness comes first, where the method has it, then insertion and deletion, where the net answers with probabilities
+    (`densenet.attribution.insertion.curves` has the other options), then `nets` untrained nets. `stop`, which may raise, is called before
+    each forward batch and before each map; `progress` is told how far insertion and deletion are.
     """
     stop()
     result = explain(model) if attribution is None else attribution
     complete = completeness(result)
     if complete is not None:
         yield complete
-    yield curves(
-        model,
-        x,
-        target,
-        result.map,
-        against=against,
-        steps=steps,
-        maps=maps,
-        control=control,
-        controls=controls,
-        seed=seed,
-        stop=stop,
-        progress=progress,
-    )
+    if activation_of(model) != "none":
+        yield curves(
+            model,
+            x,
+            target,
+            result.map,
+            against=against,
+            steps=steps,
+            maps=maps,
+            control=control,
+            controls=controls,
+            seed=seed,
+            stop=stop,
+            progress=progress,
+        )
     yield randomised_weights(model, x, result.map, explain, nets=nets, seed=seed, stop=stop)

@@ -19,6 +19,7 @@ from densenet.checks import checked_choice, checked_integer
 from densenet.features.wiring import BlockWiring, Reader, Source, block_wiring
 from densenet.model.inputs import check_class, check_input
 from densenet.model.net import DenseBlock, DenseNet
+from densenet.model.outputs import activation_of, check_has_probabilities, shares
 from densenet.running.affordable import check_affordable
 from densenet.running.batching import bounded_batch, seconds_per_image
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
@@ -32,16 +33,17 @@ class Lesion(NamedTuple):
 
     logits_before: Tensor
     logits_after: Tensor
+    activation: str = "softmax"
 
     @property
     def probabilities_before(self) -> Tensor:
-        """Softmax of the logits before."""
-        return self.logits_before.softmax(0)
+        """What the logits before say of each class."""
+        return shares(self.logits_before, self.activation)
 
     @property
     def probabilities_after(self) -> Tensor:
-        """Softmax of the logits after."""
-        return self.logits_after.softmax(0)
+        """What the logits after say of each class."""
+        return shares(self.logits_after, self.activation)
 
 
 class Change(NamedTuple):
@@ -143,6 +145,7 @@ class _Intact:
 
 def _check_asked(model: DenseNet, x: Tensor, block: int, by: str) -> BlockWiring:
     check_input(model, x)
+    check_has_probabilities(model)
     checked_choice("by", by, REPLACEMENTS)
     wired = block_wiring(model.config, block)
     size, images = max(x.shape[2:]), bounded_batch(model.config, x.shape[2], x.shape[3], x.device)
@@ -164,7 +167,7 @@ def lesion(model: DenseNet, x: Tensor, block: int, source: int, reader: int | No
         reader = checked_integer("reader", reader, (source + 1, len(wired.readers)))
     intact = _Intact(model, x, wired)
     after = intact.cut([_Cut(source, reader)], by)
-    return Lesion(intact.logits[0].cpu(), after[0].cpu())
+    return Lesion(intact.logits[0].cpu(), after[0].cpu(), activation_of(model))
 
 
 def _cuts(wired: BlockWiring, cells: bool) -> list[_Cut]:
@@ -200,6 +203,7 @@ def lesion_map(
     """
     wired = _check_asked(model, x, block, by)
     check_class(model, target)
+    activation = activation_of(model)
     cuts = _cuts(wired, cells)
     height, width = x.shape[2:]
     seconds = len(cuts) * seconds_per_image(model.config, height, width, x.device)
@@ -216,7 +220,7 @@ def lesion_map(
         stop()
         logits = intact.cut(batch, by)
         moved = logits[:, target] - intact.logits[0, target]
-        gained = logits.softmax(1)[:, target] - intact.logits.softmax(1)[0, target]
+        gained = shares(logits, activation)[:, target] - shares(intact.logits, activation)[0, target]
         changes.update(zip(batch, map(Change, moved.tolist(), gained.tolist()), strict=True))
         progress(len(changes), len(cuts))
     rows = range(1, len(wired.readers) + 1) if cells else ()
@@ -225,7 +229,7 @@ def lesion_map(
         target=target,
         by=by,
         logit=intact.logits[0, target].item(),
-        probability=intact.logits.softmax(1)[0, target].item(),
+        probability=shares(intact.logits, activation)[0, target].item(),
         sources=wired.sources,
         readers=wired.readers,
         everywhere=tuple(changes[_Cut(source, None)] for source in range(len(wired.sources))),

@@ -1,8 +1,9 @@
 """The card of a trained net, a JSON file: read into the record that the library works with, composed, and written.
 
 A card lies beside the weights under the same stem (`net.safetensors`, `net.json`) or in the header of a safetensors file. Every field
-may be left out: `label`, `config`, `parameters`, `sha256`, `classes`, `preprocessing` (`crop_px`, `mean`, `std`, and `resize_px` where the
-short side is resized first), `accuracy` (`top1` and `top5` from 0 to 1, `on` which images), `licence`. Others are for people, and not read.
+may be left out: `label`, `activation` ("softmax", "sigmoid" or "none": `densenet.record.ACTIVATIONS`), `config`, `parameters`, `sha256`,
+`classes`, `preprocessing` (`crop_px`, `mean`, `std`, and `resize_px` where the short side is resized first), `accuracy` (`top1` and `top5`
+from 0 to 1, `on` which images), `licence`. Others are for people, and not read.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import cast
 
-from densenet.checks import checked_integer, checked_number
+from densenet.checks import checked_choice, checked_integer, checked_number
 from densenet.config import IMAGE_SIZE_RANGE, DenseNetConfig
 from densenet.files import write_whole
 from densenet.pictures.preprocessing import IMAGENET, Preprocessing
-from densenet.record import Weights
+from densenet.record import ACTIVATIONS, Weights
 
 Card = Mapping[str, object]
 
@@ -35,7 +36,7 @@ def card_bytes(path: Path) -> bytes:
     return content
 
 
-def parse_card(content: str | bytes) -> Card:
+def parse_card(content: str | bytes) -> dict[str, object]:
     """Return the card that JSON text holds; ValueError where it is no JSON object."""
     try:
         card = json.loads(content)
@@ -131,10 +132,31 @@ def _accuracy_on(card: Card) -> tuple[float | None, float | None, str]:
     return percents[0], percents[1], on
 
 
-def record_of(card: Card, config: DenseNetConfig, *, name: str, params: int, sha256: str, source: str, licence: str) -> Weights:
+def _activation_on(card: Card, num_classes: int, known: str | None) -> tuple[str, str]:
+    """Return what the outputs mean, and a sentence where that is assumed; ValueError for what the card cannot say of so many."""
+    said = card.get("activation", known)
+    if said is None:
+        return ("sigmoid", "") if num_classes == 1 else ("softmax", "The classes are assumed to exclude each other.")
+    activation = checked_choice("its card's activation", said, ACTIVATIONS)
+    if activation == "softmax" and num_classes == 1:
+        raise ValueError("its card's activation must be sigmoid or none for one output, got 'softmax'")
+    return activation, ""
+
+
+def record_of(
+    card: Card,
+    config: DenseNetConfig,
+    *,
+    name: str,
+    params: int,
+    sha256: str,
+    source: str,
+    licence: str,
+    activation: str | None = None,
+) -> Weights:
     """Return the record of a net of `config`; what the card leaves open is assumed and said, what it states must fit the net.
 
-    ValueError names the field that does not.
+    `activation` is what is known of the net's family, and counts where the card says nothing. ValueError names the field that does not fit.
     """
     if card.get("parameters") is not None and checked_integer("its card's parameters", card["parameters"], _PARAMS_RANGE) != params:
         raise ValueError(f"its card says {card['parameters']} parameters, and the file holds {params}")
@@ -151,6 +173,9 @@ def record_of(card: Card, config: DenseNetConfig, *, name: str, params: int, sha
     elif classes is None:
         classes = tuple(f"class {i}" for i in range(config.num_classes))
         assumptions.append("The classes are numbered, their names are not known.")
+    activation, sentence = _activation_on(card, config.num_classes, activation)
+    if sentence and config.num_classes != 1000:
+        assumptions.append(sentence)
     top1, top5, on = _accuracy_on(card)
     return Weights(
         name=name,
@@ -166,6 +191,7 @@ def record_of(card: Card, config: DenseNetConfig, *, name: str, params: int, sha
         accuracy_on=on,
         classes=classes,
         assumptions=tuple(assumptions),
+        activation=activation,
     )
 
 
@@ -188,12 +214,13 @@ def compose_card(
     accuracy: Mapping[str, object] | None = None,
     licence: str | None = None,
     for_people: Mapping[str, object] | None = None,
+    activation: str = "softmax",
 ) -> dict[str, object]:
     """Return a card that states this; `accuracy` is an `accuracy_entry`, `for_people` are fields that no program reads."""
     card: dict[str, object] = {"label": label}
     if config is not None:
         card["config"] = asdict(config)
-    card |= {"classes": list(classes), "preprocessing": preprocessing_entry(preprocessing), **(for_people or {})}
+    card |= {"classes": list(classes), "activation": activation, "preprocessing": preprocessing_entry(preprocessing), **(for_people or {})}
     if accuracy is not None:
         card["accuracy"] = dict(accuracy)
     if licence is not None:

@@ -5,6 +5,8 @@ torch and torchvision are imported when a net is loaded, not when the list is re
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from threading import Lock
@@ -93,13 +95,13 @@ def _refusal(path: Path, reason: Exception) -> ValueError:
     return ValueError(f"Cannot read {path.name:.120} as a DenseNet's weights: {getattr(reason, 'strerror', None) or reason}.")
 
 
-def load_file(path: str | PathLike[str], *, card: str | PathLike[str] | None = None) -> DenseNet:
+def load_file(path: str | PathLike[str], *, card: str | PathLike[str] | None = None, said: Mapping[str, object] | None = None) -> DenseNet:
     """Return the net in a file that somebody brings, as `load` does: eval, frozen, float32, on the CPU, with its record as `.weights`.
 
     The file is safetensors or torch.save's, plain or a checkpoint of training, of at most 1 GiB; only tensors are read, nothing is run. Its
     config is recognised from names and shapes. Classes, preprocessing and claims come from `card` (`densenet.weights.cards`), by default
-    the file's stem with .json beside it, else from the card in a safetensors header; what nobody says is assumed, and
-    `.weights.assumptions` says so. The same file, under the same name, gives the same net as long as it is kept.
+    the file's stem with .json beside it, else from the card in a safetensors header; fields of `said` count more than the card's. What
+    nobody says is assumed, and `.weights.assumptions` says so. The same file, under the same name, gives the same net while it is kept.
 
     FileNotFoundError if there is no such file, ValueError with one sentence for any that holds no DenseNet.
     """
@@ -116,7 +118,8 @@ def load_file(path: str | PathLike[str], *, card: str | PathLike[str] | None = N
         content = card_bytes(beside) if beside != path and (card is not None or beside.is_file()) else None
         with _file_lock:
             digest = sha256_of(path)
-            return _kept.get_or((path.stem, digest, content), lambda: read_net(path, digest, content))
+            more = dict(said or {})
+            return _kept.get_or((path.stem, digest, content, json.dumps(more)), lambda: read_net(path, digest, content, more))
     except FileNotFoundError:
         raise
     except (ValueError, OSError) as error:  # OSError: a file that may not be read, a name too long for one

@@ -68,15 +68,16 @@ def read_known_net(path: Path, record: Weights) -> DenseNet:
     return model
 
 
-def read_net(path: Path, sha256: str, card_content: bytes | None) -> DenseNet:
+def read_net(path: Path, sha256: str, card_content: bytes | None, said: Card) -> DenseNet:
     """Return the net in a file that somebody brought, its record made of its card, of its tensors, and of assumptions that it names.
 
-    `card_content` None: the card is in the file's header, or nowhere. ValueError with a clause that says what is wrong.
+    `card_content` None: the card is in the file's header, or nowhere; `said` counts more than it. ValueError with a clause that says what
+    is wrong.
     """
     stored, header = read_tensors(path)
     reading = reading_of(_shapes(stored))
     tensors = {new: stored[name] for name, new in reading.names.items()}
-    card = parse_card(header.get(_IN_HEADER, "{}") if card_content is None else card_content)
+    card = parse_card(header.get(_IN_HEADER, "{}") if card_content is None else card_content) | dict(said)
     stated = config_on(card)
     config, assumptions = (stated, ()) if stated is not None else config_of(_shapes(tensors))
     model = _net(config, _fitted(config, tensors, new_first=reading.family.new_first))
@@ -88,6 +89,7 @@ def read_net(path: Path, sha256: str, card_content: bytes | None) -> DenseNet:
         sha256=sha256,
         source=f"brought by the visitor: {path.name}",
         licence=_UNKNOWN_LICENCE,
+        activation=reading.family.activation,
     )
     model.weights = replace(record, assumptions=(*reading.sentences, *assumptions, *record.assumptions))
     return model

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import gradio as gr
 
@@ -25,15 +24,51 @@ if TYPE_CHECKING:
 _BROUGHT, _TRAINED = "brought-", "trained-"
 MOST_BROUGHT = 64  # files of visitors that are remembered; the one not asked for longest goes
 
-_brought: Kept[str, tuple[Path, Path | None]] = Kept(MOST_BROUGHT)  # by a name that nobody can guess: weights, card
+
+class Brought(NamedTuple):
+    """A visitor's file, its card, and what the visitor says of the net, which counts more than the card."""
+
+    weights: Path
+    card: Path | None
+    said: tuple[tuple[str, str], ...] = ()
+
+    def load(self) -> DenseNet:
+        """Read it, or take it from those that were read before."""
+        return load_file(self.weights, card=self.card, said=dict(self.said))
+
+
+_brought: Kept[str, Brought] = Kept(MOST_BROUGHT)  # by a name that nobody can guess
+
+
+def _remembered(net: Brought) -> str:
+    background.run(net.load)
+    name = _BROUGHT + secrets.token_hex(8)
+    _brought.put(name, net)
+    return name
 
 
 def bring(path: Path, card: Path | None = None) -> str:
     """Read a visitor's file, in the background, and return the name that it is loaded by; ValueError says what is wrong with it."""
-    background.run(partial(load_file, path, card=card))
-    name = _BROUGHT + secrets.token_hex(8)
-    _brought.put(name, (path, card))
-    return name
+    return _remembered(Brought(path, card))
+
+
+def is_brought(name: str) -> bool:
+    """Whether a visitor brought the net of this name."""
+    return name.startswith(_BROUGHT)
+
+
+def with_other_meaning(name: str) -> str:
+    """Return the name of the same net whose classes exclude each other where those of `name` are independent, and the other way round.
+
+    ValueError for a net that nobody brought, or that is no longer here.
+    """
+    brought = _brought.get(name) if isinstance(name, str) and is_brought(name) else None
+    if brought is None:
+        raise ValueError(f"net must be one that was brought and is still here, got {show_value(name)}")
+    activation = {"softmax": "sigmoid", "sigmoid": "softmax"}.get(record_of(background.run(brought.load)).activation)
+    if activation is None:
+        raise ValueError("This net answers with numbers, as its card says.")
+    return _remembered(brought._replace(said=(("activation", activation),)))
 
 
 def loaded(settings: Settings, name: str, progress: gr.Progress | None = None) -> DenseNet:
@@ -47,11 +82,11 @@ def loaded(settings: Settings, name: str, progress: gr.Progress | None = None) -
 def _read(settings: Settings, name: str, progress: gr.Progress | None) -> DenseNet:
     if not isinstance(name, str):
         raise ValueError(f"net must be a name, got {show_value(name)}")
-    if name.startswith(_BROUGHT):
+    if is_brought(name):
         file = _brought.get(name)
-        if file is None or not file[0].is_file():
+        if file is None or not file.weights.is_file():
             raise ValueError("This net is no longer here: please bring its file again.")
-        return load_file(file[0], card=file[1])
+        return file.load()
     if name.startswith(_TRAINED):
         run = trained(settings).get(name.removeprefix(_TRAINED))
         if run is None:

@@ -3,7 +3,9 @@ const list = element.querySelector('.answers');
 const slider = element.querySelector('.temperature input');
 const shownAt = element.querySelector('.temperature output');
 const written = (p) => 100 * p >= 0.05 || p === 0 ? (100 * p).toFixed(1) + '\u00a0%' : '<0.1\u00a0%';
-const softmax = (logits, temperature) => {
+const shares = (logits, activation, temperature) => {  // densenet/model/outputs.py says the same
+  if (activation === 'none') { return logits; }
+  if (activation === 'sigmoid') { return logits.map((value) => 1 / (1 + Math.exp(-value / temperature))); }
   const most = Math.max(...logits);
   const powers = logits.map((value) => Math.exp((value - most) / temperature));
   const sum = powers.reduce((a, b) => a + b, 0);
@@ -11,14 +13,14 @@ const softmax = (logits, temperature) => {
 };
 let answer = null;
 let chosen = null;
-const row = (net, index, probability) => {
+const row = (net, index, value, {name = net.labels[index], width = 100 * value, text = written(value)} = {}) => {
   const mine = chosen && chosen.net === net.key && chosen.index === index;
   const button = make('button', 'class-row' + (mine ? ' chosen' : ''));
   button.type = 'button';
   button.setAttribute('aria-pressed', String(mine));
   const bar = make('span', 'class-bar');
-  bar.style.width = Math.max(0.5, 100 * probability) + '%';
-  button.append(bar, make('span', 'class-name', net.labels[index]), make('span', 'class-share', written(probability)));
+  bar.style.width = Math.max(0.5, width) + '%';
+  button.append(bar, make('span', 'class-name', name), make('span', 'class-share', text));
   button.addEventListener('click', () => {
     chosen = {net: net.key, index};
     draw();
@@ -40,9 +42,32 @@ const column = (net) => {
   words.append(name, line);
   head.append(picture, words);
   box.append(head);
-  const probabilities = softmax(net.logits, temperature());
-  const best = probabilities.map((p, i) => [p, i]).sort((a, b) => b[0] - a[0] || a[1] - b[1]).slice(0, 5);
-  best.forEach(([p, i]) => box.append(row(net, i, p)));
+  const values = shares(net.logits, net.activation, temperature());
+  const best = values.map((value, i) => [value, i]).sort((a, b) => b[0] - a[0] || a[1] - b[1]).slice(0, 5);
+  const most = Math.max(...values.map(Math.abs)) || 1;
+  const rows = best.map(([value, i]) =>
+    net.activation === 'none'
+      ? row(net, i, value, {width: (100 * Math.abs(value)) / most, text: String(Number(value.toPrecision(4)))})
+      : row(net, i, value));
+  if (values.length === 1 && net.activation === 'sigmoid') {
+    const not = make('div', 'class-row');
+    const bar = make('span', 'class-bar');
+    bar.style.width = Math.max(0.5, 100 * (1 - values[0])) + '%';
+    not.append(bar, make('span', 'class-name', `not ${net.labels[0]}`), make('span', 'class-share', written(1 - values[0])));
+    rows.push(not);
+    if (values[0] < 0.5) { rows.reverse(); }
+  }
+  box.append(...rows);
+  if (net.other || net.activation !== 'softmax') {
+    const meaning = make('div', 'hint meaning', net.meaning + (net.other ? ' · ' : ''));
+    if (net.other) {
+      const other = make('button', 'other-meaning', net.other);
+      other.type = 'button';
+      other.addEventListener('click', () => trigger('select', {net: net.key}));
+      meaning.append(other);
+    }
+    box.append(meaning);
+  }
   if (net.unsure) { box.append(make('div', 'unsure', net.unsure)); }
   return box;
 };

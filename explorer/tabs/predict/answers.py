@@ -13,6 +13,7 @@ from PIL import Image
 from explorer.components.formatting import duration, exact, share
 from explorer.components.overlays import data_uri, enlarged
 from explorer.components.scripts import script_of
+from explorer.work.nets import is_brought
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from densenet.model.net import DenseNet
 
 EMPTY = "Drop a photo on the left, or click a sample: the five best guesses appear here."
+_MEANING = {"softmax": "classes exclude each other", "sigmoid": "labels are independent", "none": "numbers, not probabilities"}
+_OTHER = {"softmax": "no, they are independent", "sigmoid": "no, they exclude each other"}  # what a visitor can say of a net of his own
 _ON_LOAD = script_of(Path(__file__).with_suffix(".js"))
 _TEMPLATE = f"""<div class="temperature" hidden><label>Temperature <input type="range" min="-1" max="1" step="0.02" value="0"
  aria-label="Temperature"></label> <output>1.00</output></div>
@@ -27,7 +30,7 @@ _TEMPLATE = f"""<div class="temperature" hidden><label>Temperature <input type="
 
 
 def answers(elem_id: str) -> gr.HTML:
-    """Return the component; a click on a class chooses it (event data: `net`, `index`)."""
+    """Return the component; a click on a class chooses it (event data: `net`, `index`), one on what outputs mean switches it (`net`)."""
     return gr.HTML("", html_template=_TEMPLATE, js_on_load=_ON_LOAD, elem_id=elem_id)
 
 
@@ -37,14 +40,18 @@ def answer_of(key: str, model: DenseNet, view: Image.Image, logits: Tensor, seco
 
     record = model.weights
     assert record is not None
-    sure = confidence(logits)
+    sure = confidence(logits, record.activation)
     claim = [record.licence, *record.assumptions]
     if record.top1_accuracy is not None:
         claim.insert(0, f"{record.top1_accuracy:.1f} % right on {record.accuracy_on}.")
-    unsure = (
-        f"Unsure: {share(sure.top1)} at best, entropy {share(sure.entropy)} of the most possible. "
-        f"The photo may show nothing that its {exact(len(logits))} classes name."
-    )
+    unsure = ""
+    if sure is not None and sure.unsure:
+        unsure = (
+            f"Unsure: {share(sure.top1)} at best, entropy {share(sure.entropy)} of the most possible. "
+            f"The photo may show nothing that its {exact(len(logits))} classes name."
+            if sure.exclusive
+            else f"Unsure: the mean entropy of a label is {share(sure.entropy)} of the most possible."
+        )
     return {
         "key": key,
         "label": record.label,
@@ -55,7 +62,10 @@ def answer_of(key: str, model: DenseNet, view: Image.Image, logits: Tensor, seco
         "seen": f"{view.width} × {view.height} px",
         "logits": [round(value, 5) for value in logits.tolist()],
         "labels": list(record.labels()),
-        "unsure": unsure if sure.unsure else "",
+        "activation": record.activation,
+        "meaning": "yes or no" if (record.activation, len(logits)) == ("sigmoid", 1) else _MEANING[record.activation],
+        "other": _OTHER.get(record.activation, "") if is_brought(key) and len(logits) > 1 else "",
+        "unsure": unsure,
     }
 
 

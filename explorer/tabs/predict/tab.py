@@ -81,6 +81,18 @@ def bring(settings: Settings, chosen: list[str], known: list[tuple[str, str]], f
     return gr.update(choices=[*nets.choices(settings), *known], value=[key, *checked_names("nets", chosen)][:MOST_NETS]), known
 
 
+@explained
+def switch_meaning(
+    settings: Settings, chosen: list[str], known: list[tuple[str, str]], event: gr.EventData
+) -> tuple[Any, list[tuple[str, str]]]:
+    """Have a visitor's net answer for classes that exclude each other instead of labels that do not, or the other way round."""
+    chosen = checked_names("nets", chosen)
+    (net,) = checked_names("net", [event.net])
+    key = nets.with_other_meaning(net)
+    known = [(label, key if name == net else name) for label, name in known]
+    return gr.update(choices=[*nets.choices(settings), *known], value=[key if name == net else name for name in chosen]), known
+
+
 def _opened_view(event: gr.SelectData) -> str:
     return str(event.value)
 
@@ -143,6 +155,7 @@ def build(settings: Settings, tab: gr.Tab) -> None:
     photo.upload(for_browsers, photo, photo, show_progress="hidden", api_name="show_photo", api_visibility="private", queue=False)
     panel.click(choose_class, asked, asked, show_progress="hidden", api_name="choose_class", api_visibility="private")
     brought = [chosen, known]
+    panel.select(bound(switch_meaning, settings), brought, brought, api_name="switch_meaning", **at_once())
     upload.upload(bound(bring, settings), [*brought, upload], brought, api_name="bring_weights", **model_work)
     tab.select(bound(known_nets, settings), known, chosen, api_name="known_nets", **at_once())
     views.select(_opened_view, None, view, api_name="open_view", **at_once())

@@ -33,6 +33,7 @@ CARD: dict[str, object] = {
     "parameters": 3_730,
     "sha256": "ab" * 32,
     "classes": [f"thing {i}" for i in range(10)],
+    "activation": "sigmoid",
     "preprocessing": {"crop_px": 40, "resize_px": 48, "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6], "scale": "0 to 1"},
     "accuracy": {"top1": 0.5, "top5": 0.9, "on": "my photos", "held_out": 0.4},
     "licence": "CC0",
@@ -60,6 +61,7 @@ def test_everything_that_a_card_states() -> None:
         top5_accuracy=90.0,
         accuracy_on="my photos",
         classes=tuple(f"thing {i}" for i in range(10)),
+        activation="sigmoid",
     )
 
 
@@ -71,7 +73,9 @@ def test_an_empty_card_is_all_assumptions() -> None:
     assert found.assumptions == (
         "The preprocessing is assumed: 32 x 32 pixels, scaled as for CIFAR-10.",
         "The classes are numbered, their names are not known.",
+        "The classes are assumed to exclude each other.",
     )
+    assert found.activation == "softmax"
     assert config_on({}) is None
 
 
@@ -217,7 +221,8 @@ def test_what_is_composed_and_written_is_read_back(resize_px: int | None, top5: 
 
 def test_what_is_not_known_is_not_on_the_card() -> None:
     card = compose_card(label="Mine", classes=("a", "b"), preprocessing=IMAGENET)
-    assert list(card) == ["label", "classes", "preprocessing"]
+    assert list(card) == ["label", "classes", "activation", "preprocessing"]
+    assert card["activation"] == "softmax", "as this project trains"
     assert card["classes"] == ["a", "b"]
 
 

@@ -533,7 +533,14 @@ def test_the_embedded_file_reads_like_a_visitors(tmp_path: Path) -> None:
 def test_saved_with_a_card_and_loaded(suffix: str, net: DenseNet, tmp_path: Path) -> None:
     path = tmp_path / f"mine.{suffix}"
     classes = [f"Ding {i} ä" for i in range(10)]
-    card = {"label": "Mine", "classes": classes, "licence": "CC0", "accuracy": {"top1": 0.25, "on": "ten photos"}, "recipe": "none"}
+    card = {
+        "label": "Mine",
+        "classes": classes,
+        "activation": "softmax",
+        "licence": "CC0",
+        "accuracy": {"top1": 0.25, "on": "ten photos"},
+        "recipe": "none",
+    }
     card["preprocessing"] = {"crop_px": 16, "mean": [0.5] * 3, "std": [0.25] * 3}
     written = save_net(net, path, card)
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(["mine.json", path.name])

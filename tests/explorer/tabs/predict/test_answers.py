@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import random
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ import pytest
 import torch
 from PIL import Image
 
+from densenet.model.outputs import shares
 from densenet.predict import TEMPERATURE_RANGE, best_of
+from densenet.record import ACTIVATIONS
 from densenet.weights.loading import load
 from explorer.components.formatting import share
 from explorer.components.scripts import script_of
@@ -35,8 +39,8 @@ class Part {
 const named = {'.temperature input': Object.assign(new Part(), {value: '0'})};
 globalThis.document = {createElement: (tag) => new Part(tag)};
 const props = {value: asked.value}, clicked = [];
-const script = new Function('element', 'props', 'watch', 'trigger', asked.script + '; return {softmax, written};');
-const {softmax, written} = script(new Part('div'), props, () => {}, (name, data) => clicked.push([name, data]));
+const script = new Function('element', 'props', 'watch', 'trigger', asked.script + '; return {shares, written};');
+const {shares, written} = script(new Part('div'), props, () => {}, (name, data) => clicked.push([name, data]));
 const input = named['.temperature input'];
 const shown = asked.turns.map((turn) => {
   input.value = String(turn);
@@ -48,11 +52,11 @@ const shown = asked.turns.map((turn) => {
     chosen: rows.map((row) => row.attributes['aria-pressed'] === 'true'),
   };
 });
-if (asked.value) { named['.answers'].all('class-row')[asked.click].listeners.click(); }
+if (asked.value) { named['.answers'].all('class-row')[asked.click].listeners.click?.(); }
 const pressed = named['.answers'].all('class-row').map((row) => row.attributes['aria-pressed'] === 'true');
 input.listeners.dblclick();
-const softmaxes = asked.softmax.map(([logits, temperature]) => softmax(logits, temperature));
-console.log(JSON.stringify({shown, clicked, pressed, reset: Number(input.value), softmax: softmaxes, written: asked.written.map(written)}));
+const said = asked.shares.map((of) => shares(...of));
+console.log(JSON.stringify({shown, clicked, pressed, reset: Number(input.value), shares: said, written: asked.written.map(written)}));
 """
 
 
@@ -62,7 +66,7 @@ def run(value: str = "", turns: list[float] | None = None, click: int = 0, **ask
     if node is None:
         pytest.skip("node is not installed: the script of the answers is run in the browser's tests only")
     script = script_of(Path(answers.__file__).with_suffix(".js"))
-    sent = {"script": script, "value": value, "turns": turns or [], "click": click, "softmax": [], "written": [], **asked}
+    sent = {"script": script, "value": value, "turns": turns or [], "click": click, "shares": [], "written": [], **asked}
     done = subprocess.run([node, "-e", STUBS], input=json.dumps(sent), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -75,14 +79,59 @@ def column() -> tuple[dict[str, object], torch.Tensor]:
     return answer_of("cifar10", model, Image.new("RGB", (32, 32)), logits, 0.012), logits
 
 
-def test_softmax_is_torchs() -> None:
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_shares_are_the_librarys(activation: str) -> None:
     draw = random.Random(5)
     logits = [[draw.uniform(-60, 60) for _ in range(draw.choice((1, 2, 10, 1000)))] for _ in range(60)] + [[1e4, -1e4], [0.0] * 7]
     temperatures = [math.exp(draw.uniform(*map(math.log, TEMPERATURE_RANGE))) for _ in logits]
-    said = run(softmax=list(zip(logits, temperatures, strict=True)))["softmax"]
-    for row, temperature, probabilities in zip(logits, temperatures, said, strict=True):
-        expected = (torch.tensor(row, dtype=torch.float64) / temperature).softmax(0)
-        torch.testing.assert_close(torch.tensor(probabilities, dtype=torch.float64), expected, rtol=1e-9, atol=1e-15)
+    said = run(shares=[[row, activation, t] for row, t in zip(logits, temperatures, strict=True)])["shares"]
+    for row, temperature, values in zip(logits, temperatures, said, strict=True):
+        expected = shares(torch.tensor(row, dtype=torch.float64), activation, temperature)
+        torch.testing.assert_close(torch.tensor(values, dtype=torch.float64), expected, rtol=1e-9, atol=1e-15)
+
+
+def column_of(logits: list[float], activation: str, key: str = "brought-1") -> dict[str, object]:
+    model = copy.copy(load("cifar10"))
+    assert model.weights is not None
+    names = tuple(f"label {i}" for i in range(len(logits)))
+    model.weights = replace(model.weights, activation=activation, classes=names)
+    return answer_of(key, model, Image.new("RGB", (32, 32)), torch.tensor(logits), 0.012)
+
+
+def rows(column: dict[str, object]) -> list[list[str]]:
+    """Names and shares as they are shown at temperature 1."""
+    shown = run(answers_value([column], str(column["key"]), 0), [0.0])["shown"][0]["rows"]
+    return [row[:2] for row in shown]
+
+
+def test_labels_that_do_not_exclude_each_other_have_shares_of_their_own() -> None:
+    column = column_of([-3.0] * 5 + [2.9, 2.87] + [-3.0] * 7, "sigmoid")
+    assert rows(column)[:3] == [["label 5", "94.8\u00a0%"], ["label 6", "94.6\u00a0%"], ["label 0", "4.7\u00a0%"]]
+    assert column["unsure"] == ""
+    assert column["meaning"] == "labels are independent"
+    assert column["other"] == "no, they exclude each other"
+    assert "mean entropy of a label" in str(column_of([0.1] * 14, "sigmoid")["unsure"])
+    assert column_of([-9.0] * 14, "sigmoid")["unsure"] == "", "that nothing is there is an answer"
+
+
+@pytest.mark.parametrize(("logit", "expected"), [(6.0, [["label 0", "99.8\u00a0%"], ["not label 0", "0.2\u00a0%"]])])
+def test_one_output_says_how_probable_it_is_and_is_not(logit: float, expected: list[list[str]]) -> None:
+    column = column_of([logit], "sigmoid")
+    assert rows(column) == expected
+    assert rows(column_of([-logit], "sigmoid")) == [["not label 0", "99.8\u00a0%"], ["label 0", "0.2\u00a0%"]]
+    assert column["meaning"] == "yes or no"
+    assert column["other"] == "", "one output cannot exclude itself"
+
+
+def test_numbers_are_shown_as_numbers() -> None:
+    column = column_of([36.6125, -12.0], "none")
+    assert rows(column) == [["label 0", "36.61"], ["label 1", "-12"]]
+    assert column["unsure"] == ""
+
+
+def test_only_a_net_of_the_visitors_own_can_be_told_what_it_means() -> None:
+    assert column_of([1.0, 2.0], "softmax")["other"] == "no, they are independent"
+    assert column_of([1.0, 2.0], "softmax", "cifar10")["other"] == ""
 
 
 def test_shares_are_written_as_everywhere() -> None:

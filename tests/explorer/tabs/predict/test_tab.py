@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -172,3 +173,22 @@ def test_an_odd_value_is_answered_or_refused_in_words(name: str) -> None:
             said = error.message
         assert said, f"{name} = {odd!r}"
         assert "nobody foresaw" not in said, f"{name} = {odd!r}"
+
+
+def test_a_visitor_says_that_labels_are_independent(tmp_path: Path) -> None:
+    shutil.copy(ASSETS / "cifar10.pth", tmp_path / "mine.pth")
+    update, known = predict.bring(SETTINGS, ["cifar10"], [], [str(tmp_path / "mine.pth")])
+    key = update["value"][0]
+    column = json.loads(predict.predict(SETTINGS, TABBY, [key])[0])["nets"][0]
+    assert (column["activation"], column["other"]) == ("softmax", "no, they are independent")
+    update, known = predict.switch_meaning(SETTINGS, update["value"], known, SimpleNamespace(net=key))
+    other = update["value"][0]
+    assert other != key
+    assert [name for _, name in known] == [other]
+    column = json.loads(predict.predict(SETTINGS, TABBY, [other])[0])["nets"][0]
+    assert (column["activation"], column["other"]) == ("sigmoid", "no, they exclude each other")
+    update, _ = predict.switch_meaning(SETTINGS, update["value"], known, SimpleNamespace(net=other))
+    assert nets.record_of(nets.loaded(SETTINGS, update["value"][0])).activation == "softmax"
+    for bad in ("cifar10", "brought-gone", 3):
+        with pytest.raises(gr.Error, match="net must be"):
+            predict.switch_meaning(SETTINGS, [other], known, SimpleNamespace(net=bad))
