@@ -43,6 +43,7 @@ _WIRING = "tests/explorer/test_app.py::test_every_event_is_asked_by_what_is_writ
 ALSO_TESTED_BY = {
     "densenet.arithmetic.liveness": ("tests/densenet/arithmetic/test_memory.py",),
     "densenet.arithmetic.step": ("tests/densenet/arithmetic/test_memory.py",),
+    "densenet.train.sources": ("tests/densenet/train/test_data.py",),
     "densenet.weights.tensor_files": ("tests/densenet/weights/test_net_files.py",),
     "explorer.api": ("tests/explorer/work/test_background.py",),
     "explorer.page.pin": (

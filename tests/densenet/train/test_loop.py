@@ -52,6 +52,18 @@ def which(step: Step) -> list[int]:
     return distances.argmin(1).tolist()
 
 
+def test_an_end_is_saved_as_one(tmp_path: Path) -> None:
+    """Asked again, a finished training takes no step."""
+    model = net()
+    fit(model, DATA, HELD_OUT, SHORT, checkpoint=tmp_path / "c.pth", save_seconds=1e9, device="cpu")
+    assert checkpoints.load(tmp_path / "c.pth")["finished"] is True
+    again, steps = net(), []
+    again.features.conv0.register_forward_hook(lambda module, *_: steps.append(module.training))
+    fit(again, DATA, HELD_OUT, SHORT, checkpoint=tmp_path / "c.pth", save_seconds=1e9, device="cpu")
+    assert True not in steps
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
+
+
 def test_each_epoch_shows_each_picture_once_in_an_order_of_its_own() -> None:
     orders = {}
     for seed in (0, 1):

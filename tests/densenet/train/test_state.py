@@ -19,6 +19,25 @@ def test_draws_depend_on_seed_step_and_purpose() -> None:
     assert torch.equal(torch.rand(3, generator=generator_for(1, 2, 3)), torch.rand(3, generator=generator_for(1, 2, 3)))
 
 
+def test_the_average_is_exponential_with_a_short_memory_at_first() -> None:
+    """After n updates the weights of before count min(decay, (1 + n) / (10 + n)); BatchNorm's statistics are averaged too."""
+    state = TrainingState(net(), Recipe(ema_decay=0.2))
+    assert state.average is not None
+    parts = {name: tensor.clone() for name, tensor in state.model.state_dict().items() if tensor.is_floating_point()}
+    for n in range(6):
+        with torch.no_grad():
+            for tensor in state.model.state_dict().values():
+                if tensor.is_floating_point():
+                    tensor.add_(torch.rand(tensor.shape, generator=torch.Generator().manual_seed(n)))
+        state.average.update_parameters(state.model)
+        kept = min(0.2, (1 + n) / (10 + n)) if n else 0.0  # the first update takes the weights as they are
+        now = state.model.state_dict()
+        parts = {name: kept * tensor + (1 - kept) * now[name] for name, tensor in parts.items()}
+    averaged = state.average.module.state_dict()
+    for name, tensor in parts.items():
+        torch.testing.assert_close(averaged[name], tensor, msg=name)
+
+
 def test_a_state_is_taken_over_whole() -> None:
     recipe = Recipe(optimizer="adam", ema_decay=0.9)
     first, second = TrainingState(net(), recipe), TrainingState(net(seed=1), recipe)

@@ -94,6 +94,8 @@ def test_the_limits_in_words_are_the_librarys(monkeypatch: pytest.MonkeyPatch) -
 def test_curves_are_drawn_as_the_library_says() -> None:
     [check] = [check for check in checks_of("grad_cam") if isinstance(check, Curves)]
     figures = trust.curve_figures(check)
+    assert [figure["layout"]["yaxis"]["range"] for figure in figures] == [[0, 102]] * 2, "nothing is below 0 %, and a line at 100 % is seen"
+    assert len({figure["data"][-1]["line"]["color"] for figure in figures} - {NEUTRAL}) == 2
     for figure, own, random in zip(
         figures, (check.insertion, check.deletion), (check.random_insertions, check.random_deletions), strict=True
     ):
