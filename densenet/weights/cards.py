@@ -3,7 +3,8 @@
 A card lies beside the weights under the same stem (`net.safetensors`, `net.json`) or in the header of a safetensors file. Every field
 may be left out: `label`, `activation` ("softmax", "sigmoid" or "none": `densenet.record.ACTIVATIONS`), `config`, `parameters`, `sha256`,
 `classes`, `preprocessing` (`crop_px`, `mean`, `std`, and `resize_px` where the short side is resized first), `accuracy` (`top1` and `top5`
-from 0 to 1, `on` which images), `licence`. Others are for people, and not read.
+from 0 to 1, `on` which images), `licence`. Others are for people, and not read. Of another program's JSON file, with none of these fields,
+the names of the classes are read (`densenet.weights.class_names`), and what is not used is said.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from densenet.config import IMAGE_SIZE_RANGE, DenseNetConfig
 from densenet.files import write_whole
 from densenet.pictures.preprocessing import IMAGENET, Preprocessing
 from densenet.record import ACTIVATIONS, Weights
+from densenet.weights.class_names import ClassNames, names_in, names_of
+from densenet.weights.families import list_names
 
 Card = Mapping[str, object]
 
 MAX_CARD_BYTES = 8 * 2**20  # 100,000 classes with names of 80 letters
 _CIFAR10 = Preprocessing(crop_px=32, mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616))
 _PARAMS_RANGE = (1, 10**12)
+_FIELDS = {"label", "activation", "config", "parameters", "sha256", "classes", "preprocessing", "accuracy", "licence"}
 
 
 def card_bytes(path: Path) -> bytes:
@@ -37,14 +41,33 @@ def card_bytes(path: Path) -> bytes:
 
 
 def parse_card(content: str | bytes) -> dict[str, object]:
-    """Return the card that JSON text holds; ValueError where it is no JSON object."""
+    """Return the card that JSON text holds, a list as names of classes; ValueError where it is neither a JSON object nor such a list."""
     try:
         card = json.loads(content)
     except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
         raise ValueError("its card is not JSON") from None
+    if isinstance(card, list) and names_of(card):
+        return {"classes": card}
     if not isinstance(card, dict):
         raise ValueError("its card is not a JSON object")
     return card
+
+
+def _classes_elsewhere(card: Card, of_file: ClassNames | None, num_classes: int) -> tuple[tuple[str, ...] | None, list[str]]:
+    """Return names of classes from another program's JSON, or from the weights' own file, and sentences on what is not used of them."""
+    foreign = card if card and not _FIELDS & set(card) else {}
+    names = names_of(foreign)
+    beside = ClassNames("", names) if names is not None else names_in(foreign)
+    used = "" if beside is None else beside.source.partition(".")[0]
+    unused = [] if names is not None else [str(key) for key in foreign if key != used]
+    said = [f"Not used of the JSON beside it: {list_names(unused)}."] if unused else []
+    for found, where in ((beside, "the JSON beside it"), (of_file, "the file")):
+        if found is None:
+            continue
+        if len(found.names) == num_classes:
+            return found.names, [f"The names of the classes are those of {where} ({found.source}).".replace(" ()", ""), *said]
+        said.append(f"Not used: {found.source or 'the names'} in {where} are {len(found.names)}, and the net has {num_classes} classes.")
+    return None, said
 
 
 def config_on(card: Card) -> DenseNetConfig | None:
@@ -153,10 +176,12 @@ def record_of(
     source: str,
     licence: str,
     activation: str | None = None,
+    of_file: ClassNames | None = None,
 ) -> Weights:
     """Return the record of a net of `config`; what the card leaves open is assumed and said, what it states must fit the net.
 
-    `activation` is what is known of the net's family, and counts where the card says nothing. ValueError names the field that does not fit.
+    `activation` is what is known of the net's family, `of_file` the names in the weights' own file: both count where the card says nothing.
+    ValueError names the field that does not fit.
     """
     if card.get("parameters") is not None and checked_integer("its card's parameters", card["parameters"], _PARAMS_RANGE) != params:
         raise ValueError(f"its card says {card['parameters']} parameters, and the file holds {params}")
@@ -167,6 +192,9 @@ def record_of(
     if preprocessing is None:
         preprocessing, sentence = assumed_preprocessing(config)
         assumptions.append(sentence)
+    if classes is None:
+        classes, sentences = _classes_elsewhere(card, of_file, config.num_classes)
+        assumptions += sentences
     if classes is None and config.num_classes == 1000:
         classes = ()
         assumptions.append("The 1000 classes are assumed to be ImageNet's.")

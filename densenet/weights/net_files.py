@@ -74,7 +74,7 @@ def read_net(path: Path, sha256: str, card_content: bytes | None, said: Card) ->
     `card_content` None: the card is in the file's header, or nowhere; `said` counts more than it. ValueError with a clause that says what
     is wrong.
     """
-    stored, header = read_tensors(path)
+    stored, header, classes = read_tensors(path)
     reading = reading_of(_shapes(stored))
     tensors = {new: stored[name] for name, new in reading.names.items()}
     card = parse_card(header.get(_IN_HEADER, "{}") if card_content is None else card_content) | dict(said)
@@ -90,6 +90,7 @@ def read_net(path: Path, sha256: str, card_content: bytes | None, said: Card) ->
         source=f"brought by the visitor: {path.name}",
         licence=_UNKNOWN_LICENCE,
         activation=reading.family.activation,
+        of_file=classes,
     )
     model.weights = replace(record, assumptions=(*reading.sentences, *assumptions, *record.assumptions))
     return model

@@ -20,6 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from densenet.files import write_whole
+from densenet.weights.class_names import ClassNames, names_in
 
 MAX_FILE_BYTES = 2**30  # densenet161 with Adam's two states has 345 MB
 _PICKLES_IN_OLD_FILES = 5  # magic number, version, machine, content, keys of the storages that follow
@@ -38,10 +39,14 @@ warnings.filterwarnings("ignore", "TypedStorage is deprecated", UserWarning)
 
 
 class TensorFile(NamedTuple):
-    """A file's tensors as they are stored, by name, still in the file where that can be, and the strings of a safetensors header."""
+    """A file's tensors as they are stored, by name, still in the file where that can be, and what else it says.
+
+    `metadata` are the strings of a safetensors header, `classes` the names that a checkpoint of training holds.
+    """
 
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
+    classes: ClassNames | None = None
 
 
 def check_size(path: Path) -> None:
@@ -71,7 +76,7 @@ def read_tensors(path: Path) -> TensorFile:
     tensors = _state_dict_in(content)
     if not tensors:
         raise ValueError("it holds no tensors by name")
-    return TensorFile(tensors, {})
+    return TensorFile(tensors, {}, names_in(content))
 
 
 def _read_safetensors(path: Path) -> TensorFile:
