@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Integral, Real
 
 
@@ -62,3 +63,9 @@ def checked_names(field: str, values: object) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise ValueError(f"{field} must be a list of names, got {show_value(values)}")
     return values
+
+
+def list_names(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names in words, and how many there are besides."""
+    shown = ", ".join(f"{name:.120}" for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -14,7 +14,7 @@ from densenet.model.net import DenseNet
 from densenet.pictures.preprocessing import Preprocessing
 from densenet.train.evaluation import Evaluation
 from densenet.train.recipe import Recipe
-from densenet.weights.cards import accuracy_entry, compose_card, write_card
+from densenet.weights.composing import accuracy_entry, compose_card, write_card
 from densenet.weights.net_files import save_net
 
 

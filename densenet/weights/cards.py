@@ -1,4 +1,4 @@
-"""The card of a trained net, a JSON file: read into the record that the library works with, composed, and written.
+"""The card of a trained net, a JSON file, read into the record that the library works with (`densenet.weights.composing` writes one).
 
 A card lies beside the weights under the same stem (`net.safetensors`, `net.json`) or in the header of a safetensors file. Every field
 may be left out: `label`, `activation` ("softmax", "sigmoid" or "none": `densenet.record.ACTIVATIONS`), `config`, `parameters`, `sha256`,
@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from densenet.checks import checked_choice, checked_integer, checked_number
+from densenet.checks import checked_choice, checked_integer, checked_number, list_names
 from densenet.config import IMAGE_SIZE_RANGE, DenseNetConfig
-from densenet.files import write_whole
 from densenet.pictures.preprocessing import IMAGENET, Preprocessing
 from densenet.record import ACTIVATIONS, Weights
 from densenet.weights.class_names import ClassNames, names_in, names_of
-from densenet.weights.families import list_names
+from densenet.weights.families import Family
 
 Card = Mapping[str, object]
 
@@ -175,13 +174,13 @@ def record_of(
     sha256: str,
     source: str,
     licence: str,
-    activation: str | None = None,
+    family: Family | None = None,
     of_file: ClassNames | None = None,
 ) -> Weights:
     """Return the record of a net of `config`; what the card leaves open is assumed and said, what it states must fit the net.
 
-    `activation` is what is known of the net's family, `of_file` the names in the weights' own file: both count where the card says nothing.
-    ValueError names the field that does not fit.
+    What is known of the net's `family` and the names `of_file`, the weights' own, count where the card says nothing. ValueError names the
+    field that does not fit.
     """
     if card.get("parameters") is not None and checked_integer("its card's parameters", card["parameters"], _PARAMS_RANGE) != params:
         raise ValueError(f"its card says {card['parameters']} parameters, and the file holds {params}")
@@ -189,19 +188,27 @@ def record_of(
         raise ValueError("its card belongs to another file, the SHA-256 differs")
     assumptions = []
     preprocessing, classes = _preprocessing_on(card, config), _classes_on(card, config.num_classes)
+    known = family.preprocessing if family else None
+    fits = known is not None and len(known.mean) == config.in_channels and config.smallest_image_size <= known.crop_px
+    if preprocessing is None and family is not None and known is not None and fits:
+        preprocessing = known
+        assumptions.append(f"The preprocessing is {family.name}'s: {known.crop_px} x {known.crop_px} pixels.")
     if preprocessing is None:
         preprocessing, sentence = assumed_preprocessing(config)
         assumptions.append(sentence)
     if classes is None:
         classes, sentences = _classes_elsewhere(card, of_file, config.num_classes)
         assumptions += sentences
+    if classes is None and family is not None and len(family.classes) == config.num_classes:
+        classes = family.classes
+        assumptions.append(f"The names of the classes are {family.name}'s.")
     if classes is None and config.num_classes == 1000:
         classes = ()
         assumptions.append("The 1000 classes are assumed to be ImageNet's.")
     elif classes is None:
         classes = tuple(f"class {i}" for i in range(config.num_classes))
         assumptions.append("The classes are numbered, their names are not known.")
-    activation, sentence = _activation_on(card, config.num_classes, activation)
+    activation, sentence = _activation_on(card, config.num_classes, family.activation if family else None)
     if sentence and config.num_classes != 1000:
         assumptions.append(sentence)
     top1, top5, on = _accuracy_on(card)
@@ -231,48 +238,3 @@ def shipped_record(path: Path) -> Weights:
     params, sha256 = cast(int, card["parameters"]), cast(str, card["sha256"])
     source = "shipped with the project"
     return record_of(card, config, name=path.stem, params=params, sha256=sha256, source=source, licence=source)
-
-
-def compose_card(
-    *,
-    label: str,
-    classes: tuple[str, ...],
-    preprocessing: Preprocessing,
-    config: DenseNetConfig | None = None,
-    accuracy: Mapping[str, object] | None = None,
-    licence: str | None = None,
-    for_people: Mapping[str, object] | None = None,
-    activation: str = "softmax",
-) -> dict[str, object]:
-    """Return a card that states this; `accuracy` is an `accuracy_entry`, `for_people` are fields that no program reads."""
-    card: dict[str, object] = {"label": label}
-    if config is not None:
-        card["config"] = asdict(config)
-    card |= {"classes": list(classes), "activation": activation, "preprocessing": preprocessing_entry(preprocessing), **(for_people or {})}
-    if accuracy is not None:
-        card["accuracy"] = dict(accuracy)
-    if licence is not None:
-        card["licence"] = licence
-    return card
-
-
-def accuracy_entry(top1: float, top5: float | None, on: str) -> dict[str, object]:
-    """Return a card's accuracy: shares from 0 to 1, rounded to a millionth, and the pictures that they were found `on`, in words."""
-    shares = {"top1": top1} if top5 is None else {"top1": top1, "top5": top5}
-    return {**{name: round(share, 6) for name, share in shares.items()}, "on": on}
-
-
-def preprocessing_entry(preprocessing: Preprocessing) -> dict[str, object]:
-    """Return a card's preprocessing; how it cuts and scales is told to people too, in words."""
-    side = preprocessing.crop_px
-    if preprocessing.resize_px is None:
-        cut: dict[str, object] = {"resize": f"the largest centred square, fitted to {side} x {side}, Lanczos"}
-    else:
-        cut = {"resize_px": preprocessing.resize_px, "resize": f"the short side to resize_px, bilinear, then the centre, {side} x {side}"}
-    return {"crop_px": side, **cut, "scale": "0 to 1", "mean": list(preprocessing.mean), "std": list(preprocessing.std)}
-
-
-def write_card(path: Path, card: Card) -> None:
-    """Write a card as a JSON file, whole or not at all."""
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    write_whole(path, lambda file: file.write(text.encode()))

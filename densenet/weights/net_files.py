@@ -15,8 +15,9 @@ from densenet.files import sha256_of
 from densenet.model.net import DenseNet
 from densenet.record import Weights
 from densenet.weights.adapting import with_new_last, without_biases
-from densenet.weights.cards import Card, config_on, parse_card, record_of, write_card
-from densenet.weights.families import reading_of
+from densenet.weights.cards import Card, config_on, parse_card, record_of
+from densenet.weights.composing import write_card
+from densenet.weights.reading import reading_of
 from densenet.weights.recognition import config_of, misfits
 from densenet.weights.tensor_files import as_plain_float32, read_tensors, write_tensors
 
@@ -89,7 +90,7 @@ def read_net(path: Path, sha256: str, card_content: bytes | None, said: Card) ->
         sha256=sha256,
         source=f"brought by the visitor: {path.name}",
         licence=_UNKNOWN_LICENCE,
-        activation=reading.family.activation,
+        family=reading.family,
         of_file=classes,
     )
     model.weights = replace(record, assumptions=(*reading.sentences, *assumptions, *record.assumptions))

@@ -6,8 +6,9 @@ import math
 import re
 from collections.abc import Sequence
 
+from densenet.checks import list_names
 from densenet.config import DenseNetConfig, transition_channels
-from densenet.weights.families import Shapes, list_names
+from densenet.weights.reading import Shapes
 
 _FIRST = "features.conv0.weight"
 _IN_BLOCK = re.compile(r"features\.denseblock(\d{1,6})\.denselayer(\d{1,6})\.")

@@ -19,7 +19,7 @@ from densenet.features.lesion import lesion, lesion_map
 from densenet.model.net import DenseNet
 from densenet.model.outputs import activation_of, shares
 from densenet.predict import best_of, classify, confidence, logits_of
-from densenet.weights.cards import compose_card
+from densenet.weights.composing import compose_card
 from densenet.weights.loading import load_file
 from densenet.weights.net_files import save_net
 

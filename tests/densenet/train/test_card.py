@@ -18,7 +18,8 @@ from densenet.train import Recipe, fit
 from densenet.train import checkpoint as checkpoints
 from densenet.train.card import claim, write_checkpoint_card, write_net
 from densenet.train.evaluation import evaluate, logits_of
-from densenet.weights.cards import preprocessing_entry, shipped_record
+from densenet.weights.cards import shipped_record
+from densenet.weights.composing import preprocessing_entry
 from densenet.weights.known import ASSETS
 from densenet.weights.loading import load_file
 from densenet.weights.net_files import round_to_float16

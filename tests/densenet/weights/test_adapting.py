@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torchvision.models import DenseNet as TorchvisionDenseNet
 
-from densenet.weights.families import reading_of
 from densenet.weights.loading import load_file
+from densenet.weights.reading import reading_of
 from tests.support.upstream import check_equal, of
 
 

@@ -412,7 +412,7 @@ def test_another_kind_of_net_is_named(tmp_path: Path) -> None:
     torch.save(models.resnet18(weights=None).state_dict(), tmp_path / "resnet18.pth")
     assert refusal(tmp_path / "resnet18.pth") == (
         "there is no features.conv0.weight, so it is not a DenseNet with torchvision's names, nor with those of "
-        "MONAI, TorchXRayVision, kuangliu/pytorch-cifar, bamos/densenet.pytorch, andreasveit/densenet-pytorch: "
+        "MONAI, TorchXRayVision, CheXNet, kuangliu/pytorch-cifar, bamos/densenet.pytorch, andreasveit/densenet-pytorch: "
         "it has 122 tensors, the first are conv1.weight, bn1.weight, bn1.bias and 119 more"
     )
 
