@@ -28,7 +28,10 @@ FORMATS = {  # Pillow's name and ours; none that runs another program or follows
     "GIF": "GIF",
     "BMP": "BMP",
     "TIFF": "TIFF",
+    "PPM": "PPM",
 }
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"P4\n", b"P5\n", b"P6\n")  # of files
+_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1", b"hevc")  # of files whose second word is "ftyp"
 _OF_TELEPHONES = ("JPEG", "MPO", "HEIF")  # MPO: several JPEGs in one file
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _MAX_PROFILE_BYTES = 2**20  # of a PNG, unpacked: Pillow reads no larger one
@@ -37,6 +40,16 @@ _CODECS = {"JPEG": "jpg", "PNG": "zlib", "WEBP": "webp", "AVIF": "avif"}  # libr
 # Pillow warns of many pixels and odd metadata; we count the pixels ourselves. Once and here: `warnings.catch_warnings` is not for threads.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+def looks_like_a_picture(path: str | PathLike[str]) -> bool:
+    """Whether a file, whatever its name, begins as a picture does that can be read here; only its first bytes are looked at."""
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(12)
+    except OSError:
+        return False
+    return start.startswith(_STARTS) or start[:4] + start[8:] == b"RIFFWEBP" or (start[4:8] == b"ftyp" and start[8:] in _BRANDS)
 
 
 class UnreadablePicture(ValueError):

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from densenet.checks import checked_integer
+from densenet.checks import checked_integer, list_names
 from densenet.config import IMAGE_SIZE_RANGE
 from densenet.pictures.images import read_image
 from densenet.pictures.preprocessing import Preprocessing
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
-from densenet.train.folders import class_folders, pictures_in
+from densenet.train.folders import check_holds_classes, class_folders, others_in, pictures_in
 
 MAX_BYTES = 4 * 2**30  # of decoded pictures
 MIN_IMAGES = 2  # of a class
@@ -83,11 +83,12 @@ def load_folder(
 ) -> ImageSet:
     """Decode a folder with one folder of pictures for each class, in the order of their names, each picture as the net will see it.
 
-    The largest centred square is fitted to `size_px` (`Preprocessing.view`). Files that cannot be read are skipped and named. `stop` is
-    called at each picture. ValueError: no such folder, fewer than two
-    classes, too few pictures in a class, or more than `max_bytes` of decoded pictures.
+    The largest centred square is fitted to `size_px` (`Preprocessing.view`). Files that cannot be read are skipped and named, those that
+    are no pictures are counted. `stop` is called at each picture. ValueError: no such folder, fewer than two classes, too few pictures in a
+    class, parts of a data set where classes should be, or more than `max_bytes` of decoded pictures.
     """
     folder, size_px = Path(folder), checked_integer("size_px", size_px, IMAGE_SIZE_RANGE)
+    check_holds_classes(folder)
     class_paths = class_folders(folder)
     classes = tuple(path.name for path in class_paths)
     if len(classes) < MIN_CLASSES:
@@ -119,6 +120,9 @@ def load_folder(
     if few:
         unreadable = f"; {len(skipped)} files could not be read, the first: {skipped[0]}" if skipped else ""
         raise ValueError(f"each class of {folder} needs at least {MIN_IMAGES} readable pictures, too few has {', '.join(few)}{unreadable}")
+    others = [path.name for class_path in class_paths for path in others_in(class_path)]
+    if others:
+        skipped.append(f"{'1 file is no picture' if len(others) == 1 else f'{len(others)} files are no pictures'}: {list_names(others)}")
     kept = images[: len(labels)]
     return ImageSet(kept, torch.tensor(labels), classes, tuple(names), measure_preprocessing(kept), tuple(skipped))
 

@@ -1,21 +1,27 @@
 """Which folders are classes, and which files are pictures: one answer for the training and for the forecast of it.
 
-What is hidden (its name begins with a dot) is neither. Links to folders are followed for a class, and not within it.
+What is hidden (its name begins with a dot, or is one that systems give to their own: `@eaDir`, `__MACOSX`) is neither. Links to folders are
+followed for a class, and not within it. Folders of known names are the splits of a data set, in any case and as people write them:
+`train`, `Training`, `seg_train`, `test_set`, `valid`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image
+from densenet.checks import list_names
+from densenet.pictures.images import looks_like_a_picture, picture_suffixes
 
-from densenet.pictures.images import FORMATS
-
-_TEST_FOLDERS = ("test", "val", "valid", "validation")
+_SPLIT = r"(?:seg[_-])?({})(?:[_-]?(?:set|data|dataset|images))?"
+_TRAIN = re.compile(_SPLIT.format("train|training"), re.IGNORECASE)
+_TESTS = tuple(re.compile(_SPLIT.format(names), re.IGNORECASE) for names in ("test|testing", "val", "valid", "validation"))
+_OF_SYSTEMS = ("@eaDir", "__MACOSX")
+_NO_PICTURES = frozenset({".txt", ".csv", ".json", ".xml", ".md", ".html", ".pdf", ".zip", ".py", ".npy", ".mat", ".db", ".ini", ".mp4"})
 
 
 @dataclass(frozen=True)
@@ -28,15 +34,37 @@ class Contents:
 
 @lru_cache(maxsize=1)
 def endings() -> frozenset[str]:
-    """Return the endings of the files that are taken for pictures: Pillow's own, of the formats that are read here."""
-    return frozenset(ending for ending, name in Image.registered_extensions().items() if name in FORMATS)
+    """Return the endings of files that are taken for pictures without a look into them: Pillow's own, of the formats that are read here."""
+    return picture_suffixes()
 
 
 def split_folders(root: Path) -> tuple[Path, Path | None]:
-    """Return the folder of classes to learn from, `root` or the train/ in it, and the one for the test beside train/, or None."""
-    if not os.path.isdir(root / "train"):
+    """Return the folder of classes to learn from, `root` or the part for training in it, and the one for the test beside that, or None.
+
+    A part is a folder of a known name that holds folders; one that holds the like again, and nothing else, stands for that.
+    """
+    if not os.path.isdir(root):
         return root, None
-    return root / "train", next((root / name for name in _TEST_FOLDERS if os.path.isdir(root / name)), None)
+    parts = {path.name: path for path in class_folders(root)}
+    train = next((path for name, path in parts.items() if _TRAIN.fullmatch(name) and class_folders(path)), None)
+    if train is None:
+        return root, None
+    tests = (next((path for name, path in parts.items() if kind.fullmatch(name) and class_folders(path)), None) for kind in _TESTS)
+    test = next((path for path in tests if path is not None), None)
+    return _innermost(train, _TRAIN), None if test is None else _innermost(test, *_TESTS)
+
+
+def _innermost(part: Path, *kinds: re.Pattern[str]) -> Path:
+    inside = class_folders(part)
+    return inside[0] if len(inside) == 1 and any(kind.fullmatch(inside[0].name) for kind in kinds) and class_folders(inside[0]) else part
+
+
+def check_holds_classes(folder: Path) -> None:
+    """Raise ValueError where what looks like classes are parts of a data set: folders of equal names in each, and nothing else."""
+    inside = [{entry.name: entry.is_dir() for entry in _entries(path) if not _hidden(entry)} for path in class_folders(folder)]
+    if len(inside) > 1 and all(len(one) > 1 and one == inside[0] and all(one.values()) for one in inside):
+        names, same = list_names([path.name for path in class_folders(folder)]), list_names(sorted(inside[0]))
+        raise ValueError(f"{folder} holds {names}, and each of these the same folders, {same}: name the one that holds the classes")
 
 
 def class_folders(folder: Path) -> list[Path]:
@@ -51,8 +79,14 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(Path(entry.path) for entry in _walk(folder) if _is_picture(entry))
 
 
+def others_in(folder: Path) -> list[Path]:
+    """Return the files in `folder` and the folders in it that are no pictures, and are not hidden, by name."""
+    return sorted(Path(entry.path) for entry in _walk(folder) if not _hidden(entry) and entry.is_file() and not _is_picture(entry))
+
+
 def contents_of(folder: Path, most_entries: int) -> Contents:
     """Count what `folder` holds; ValueError if it cannot be read, or as soon as more than `most_entries` files and folders were seen."""
+    check_holds_classes(folder)
     classes = class_folders(folder)
     seen = pictures = 0
     for one in classes:
@@ -64,11 +98,15 @@ def contents_of(folder: Path, most_entries: int) -> Contents:
 
 
 def _hidden(entry: os.DirEntry[str]) -> bool:
-    return entry.name.startswith(".")
+    return entry.name.startswith(".") or entry.name in _OF_SYSTEMS
 
 
 def _is_picture(entry: os.DirEntry[str]) -> bool:
-    return not _hidden(entry) and os.path.splitext(entry.name)[1].lower() in endings() and entry.is_file()
+    """Whether `entry` is a picture by its name, or, where that says nothing, by how it begins."""
+    if _hidden(entry) or not entry.is_file():
+        return False
+    ending = os.path.splitext(entry.name)[1].lower()
+    return ending in endings() or (ending not in _NO_PICTURES and looks_like_a_picture(entry.path))
 
 
 def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:

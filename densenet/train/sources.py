@@ -132,8 +132,9 @@ def load_split(
 ) -> tuple[ImageSet, ImageSet | None]:
     """Return (training pictures, test pictures or None) of `source`: one of `DATASETS`, in `folder`, or a folder of classes.
 
-    A folder that holds train/ and test/ (or val/) is read as these two. `size_px` None: a dataset's own size, 32 for folders. `progress`
-    and `stop` are `load_folder`'s. ValueError for data that are not there or not enough.
+    A folder that holds a part for training and one for the test (`densenet.train.folders.split_folders`) is read as these two. `size_px`
+    None: a dataset's own size, 32 for folders. `progress` and `stop` are `load_folder`'s. ValueError for data that are not there or not
+    enough.
     """
     if source in DATASETS:
         train, test = (load_dataset(source, folder, train=half, download=download, progress=progress, stop=stop) for half in (True, False))

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
+from densenet.pictures.images import readable_formats
 from densenet.predict import classify
 from densenet.weights.known import ASSETS
-from tests.support.bad_photos import write_accepted, write_refused
+from tests.support.bad_photos import TABBY, write_accepted, write_refused
 from tests.support.photo_side import bring_weights, choose_sample, embedded, photo_of
 from tests.support.serving import served
 from tests.support.visit import Visit
@@ -109,6 +111,11 @@ def test_bad_uploads_are_answered_and_the_next_one_works(fresh_visit: tuple[Visi
     upload(accepted["turned.jpg"])
     expect(page.locator(".class-row")).to_have_count(5)
     expect(page.locator(".class-row").first).to_contain_text("cat")
+    assert "HEIF" in readable_formats()
+    Image.open(TABBY).save(tmp_path / "phone.heic", "HEIF")  # which no browser shows: the page gets what each does
+    upload(tmp_path / "phone.heic")
+    expect(page.locator(".class-row").first).to_contain_text("cat")
+    page.wait_for_function("[...document.querySelectorAll('#photo img')].some((image) => image.naturalWidth > 100)")
     assert _most_resident(process) < 1.5e9  # 0.8e9 of them are Gradio and torch
 
 

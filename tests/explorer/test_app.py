@@ -34,7 +34,9 @@ from tests.support.session import Request, Session
 
 SETTINGS = Settings(device="cpu", offline=True)
 # They need a photo or a file (see test_api, test_predict_tab), are gr.Examples' own, take minutes (see test_compare, test_training).
-NOT_AS_THEY_ARE = ("predict", "attribute", "bring_weights", "load_example", "measure_comparison", "begin_training", "pause_training")
+NOT_AS_THEY_ARE = (
+    *("predict", "attribute", "bring_weights", "switch_meaning", "load_example", "measure_comparison", "begin_training", "pause_training"),
+)
 CLICKED: dict[str, dict[str, Any]] = {  # what the browser says of an event
     "open_tab": {"index": 3, "value": "Layers"},
     "open_view": {"index": 2, "value": "Trust"},

@@ -60,6 +60,13 @@ def predict(
     return answers_value(columns, asked.net, asked.target), asked
 
 
+def answer(
+    settings: Settings, photo: Image.Image | None, chosen: list[str], progress: gr.Progress = gr.Progress()
+) -> tuple[str, Asked | None, Any]:
+    """Return what `predict` does, and the photo itself where no browser could show its file."""
+    return *predict(settings, photo, chosen, progress), for_browsers(photo)
+
+
 @explained
 def choose_class(asked: Asked | None, event: gr.EventData) -> Asked:
     """Return the class of one of the nets that was clicked."""
@@ -144,15 +151,14 @@ def build(settings: Settings, tab: gr.Tab) -> None:
     model_work = one_at_a_time(PREDICTING) | {"show_progress": "minimal"}
     gr.on(
         [photo.change, chosen.change],
-        bound(predict, settings),
+        bound(answer, settings),
         [photo, chosen],
-        [panel, asked],
+        [panel, asked, photo],
         show_progress_on=panel,
         trigger_mode="always_last",
         api_name="page_predict",
         **model_work,
     )
-    photo.upload(for_browsers, photo, photo, show_progress="hidden", api_name="show_photo", api_visibility="private", queue=False)
     panel.click(choose_class, asked, asked, show_progress="hidden", api_name="choose_class", api_visibility="private")
     brought = [chosen, known]
     panel.select(bound(switch_meaning, settings), brought, brought, api_name="switch_meaning", **at_once())

@@ -33,6 +33,8 @@ Save = Callable[..., Path]
 
 @pytest.fixture
 def save(tmp_path: Path) -> Save:
+    assert "HEIF" in readable_formats()  # Pillow writes HEIC, too, once it has been told of it
+
     def save(name: str, content: bytes | np.ndarray | Image.Image, **options: object) -> Path:
         path = tmp_path / name
         if isinstance(content, bytes):
@@ -50,7 +52,7 @@ def check_refused(path: Path, reason: str) -> None:
         read_image(path)
     text = str(caught.value)
     assert text.startswith(f"Cannot read {path.name} as a photo: ")
-    assert text.endswith("JPEG and HEIC up to 50 megapixels work, PNG, WebP, AVIF, GIF, BMP and TIFF up to 25.")
+    assert text.endswith("JPEG and HEIC up to 50 megapixels work, PNG, WebP, AVIF, GIF, BMP, TIFF and PPM up to 25.")
     assert str(path.parent) not in text
     assert "\n" not in text
     assert len(text) < 250
