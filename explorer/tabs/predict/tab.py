@@ -159,7 +159,8 @@ def build(settings: Settings, tab: gr.Tab) -> None:
         api_name="page_predict",
         **model_work,
     )
-    panel.click(choose_class, asked, asked, show_progress="hidden", api_name="choose_class", api_visibility="private")
+    clicked: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    panel.click(choose_class, asked, asked, trigger_mode="multiple", api_name="choose_class", **clicked)  # the last of quick clicks counts
     brought = [chosen, known]
     panel.select(bound(switch_meaning, settings), brought, brought, api_name="switch_meaning", **at_once())
     upload.upload(bound(bring, settings), [*brought, upload], brought, api_name="bring_weights", **model_work)
