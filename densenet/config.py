@@ -6,9 +6,11 @@ checked here and nowhere else: a `DenseNetConfig` or `Workload` that exists is v
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Set, Sized
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from densenet.checks import checked_choice, checked_integer, checked_number, show_value
 
@@ -21,11 +23,40 @@ NUM_CLASSES_RANGE = (1, 100_000)
 IN_CHANNELS_RANGE = (1, 64)
 IMAGE_SIZE_RANGE = (1, 4096)
 BATCH_SIZE_RANGE = (1, 65_536)
-STEMS = ("imagenet", "cifar")
 MODES = ("infer", "train")
 CHECKPOINTING = ("none", "norm", "layer")
 OPTIMIZERS = ("sgd", "momentum", "adam")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "float16")
+
+
+class Stem(NamedTuple):
+    """What stands before the first block: square convolutions, each with BatchNorm and ReLU or all without, and a 3x3/2 max pool."""
+
+    kernel: int
+    stride: int  # of the first convolution; the others have 1
+    convolutions: int
+    normed: bool
+    pooled: bool
+
+    @property
+    def halvings(self) -> int:
+        """How often a map's side is halved, rounded up."""
+        return (self.stride > 1) + self.pooled
+
+    @property
+    def last(self) -> str:
+        """Name of the module whose output the first block reads."""
+        return "pool0" if self.pooled else f"{'relu' if self.normed else 'conv'}{self.convolutions - 1}"
+
+
+STEM_OF = {
+    "imagenet": Stem(7, 2, 1, True, True),  # paper, table 1
+    "cifar": Stem(3, 1, 1, False, False),  # paper, section 4.2
+    "cifar_norm": Stem(3, 1, 1, True, False),  # torchvision's net made for small pictures, its pooling taken out
+    "cifar_norm_pool": Stem(3, 1, 1, True, True),  # the same with its pooling
+    "deep": Stem(3, 2, 3, True, True),  # timm's; ResNet-C of arXiv 1812.01187
+}
+STEMS = tuple(STEM_OF)
 
 
 def checked_blocks(value: object) -> tuple[int, ...]:
@@ -50,6 +81,16 @@ def checked_drop_rate(value: object) -> float:
     return checked_number("drop_rate", value, 0, 1, below=True)
 
 
+_FROZEN_BLOCKS = re.compile(r"blocks:(?:1-)?([1-9])")
+
+
+def checked_frozen(value: object) -> str:
+    """Return `value` if it says what of a net is not trained: "none", "features" or "blocks:1-N"; else raise ValueError."""
+    if isinstance(value, str) and (value in ("none", "features") or _FROZEN_BLOCKS.fullmatch(value)):
+        return value
+    raise ValueError(f"frozen must be none, features or blocks:1-N, for what comes first is what is frozen, got {show_value(value)}")
+
+
 def transition_channels(channels: int, compression: float) -> int:
     """Return the output width of a transition (paper, section 3, "Compression"): floor(theta x channels), at least 1."""
     return max(1, int(channels * compression))
@@ -60,7 +101,9 @@ class DenseNetConfig:
     """The architecture of a DenseNet: hashable, validated, free of torch.
 
     `bn_size` 0 means no bottleneck (a dense layer is BN-ReLU-3x3); the paper's DenseNet-B has `bn_size` 4, DenseNet-C a
-    `compression` below 1. `stem` "imagenet" is 7x7/2, BN, ReLU, 3x3/2 max pool; "cifar" is one 3x3/1 convolution, nothing more.
+    `compression` below 1. `stem` "imagenet" is 7x7/2, BN, ReLU, 3x3/2 max pool; "cifar" is one 3x3/1 convolution, nothing more;
+    "cifar_norm" has BN and ReLU behind it, "cifar_norm_pool" the max pool too; "deep" is three 3x3 convolutions, the first with stride 2,
+    the first two k wide, each with BN and ReLU, and the max pool.
     Every bad value raises ValueError with the field, the value and the range.
     """
 
@@ -98,7 +141,30 @@ class DenseNetConfig:
     def smallest_image_size(self) -> int:
         """Smallest square input, in pixels a side, that every pooling of the net can halve."""
         needed = 2 ** (len(self.block_config) - 1)  # each transition's 2x2 average pool rounds down
-        return max(1, 4 * needed - 3) if self.stem == "imagenet" else needed  # the stem's two halvings round up
+        for _ in range(STEM_OF[self.stem].halvings):  # these round up
+            needed = 2 * needed - 1
+        return needed
+
+    @property
+    def stem_widths(self) -> tuple[int, ...]:
+        """Channels that each convolution of the stem puts out."""
+        return (self.growth_rate,) * (STEM_OF[self.stem].convolutions - 1) + (self.num_init_features,)
+
+    def last_frozen(self, frozen: str) -> int:
+        """Return the last block, as the plan counts them, of which `frozen` lets no operation be trained, but the classifier; -1: none.
+
+        "blocks:1-N" are stem, blocks and the transitions behind them; "features" is all but the classifier. ValueError for blocks that
+        the net has not.
+        """
+        blocks = len(self.block_config)
+        if checked_frozen(frozen) == "none":
+            return -1
+        if frozen == "features":
+            return blocks + 1
+        last = int(frozen[-1])
+        if last > blocks:
+            raise ValueError(f"frozen must be none, features or blocks:1-N with N 1 to {blocks} for this net, got {frozen}")
+        return last
 
     def check_image_size(self, image_size: object) -> int:
         """Return `image_size` if this net can run on it; else raise ValueError that names the smallest size that works."""
@@ -120,7 +186,8 @@ class Workload:
     mode: str = "infer"
     checkpointing: str = "none"
     optimizer: str = "sgd"
-    precision: str = "float32"
+    precision: str = "float32"  # others are autocast, the weights stay float32; "float16" trains with a scaled loss
+    frozen: str = "none"  # what a training leaves as it is, in eval mode: "features" or "blocks:1-N"
 
     def __post_init__(self) -> None:
         values = {
@@ -130,6 +197,7 @@ class Workload:
             "checkpointing": checked_choice("checkpointing", self.checkpointing, CHECKPOINTING),
             "optimizer": checked_choice("optimizer", self.optimizer, OPTIMIZERS),
             "precision": checked_choice("precision", self.precision, PRECISIONS),
+            "frozen": checked_frozen(self.frozen),
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)

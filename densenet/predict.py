@@ -11,7 +11,7 @@ from PIL import Image
 
 from densenet.checks import checked_number, show_value
 from densenet.model.net import DenseNet
-from densenet.model.outputs import activation_of, shares
+from densenet.model.outputs import Points, activation_of, points_of, shares, shares_of, trained
 from densenet.pictures.rgb import as_rgb
 from densenet.record import Weights
 from densenet.running.affordable import check_affordable
@@ -98,14 +98,16 @@ class Confidence:
         return (self.exclusive and self.top1 < _SURE) or self.entropy > _SURE
 
 
-def confidence(logits: torch.Tensor, activation: str = "softmax") -> Confidence | None:
+def confidence(logits: torch.Tensor, activation: str = "softmax", points: Points = ()) -> Confidence | None:
     """Return how sure a net with these logits is, at temperature 1, or None for one that answers with numbers.
 
-    A net may be sure and wrong of what none of its classes names.
+    Labels that were never trained (`points`) do not count. A net may be sure and wrong of what none of its classes names.
     """
     if activation == "none":
         return None
-    probabilities = shares(logits.double(), activation)
+    probabilities = shares(logits.double(), activation, points=points)[trained(logits, points)]
+    if not len(probabilities):
+        return None
     if activation == "sigmoid":
         own = torch.special.entr(probabilities) + torch.special.entr(1 - probabilities)
         return Confidence(probabilities.max().item(), own.mean().item() / math.log(2), exclusive=False)
@@ -133,11 +135,12 @@ def _check_asked(k: int, temperature: float) -> None:
 def best_of(model: DenseNet, logits: torch.Tensor, k: int = 5, temperature: float = 1.0) -> list[Prediction]:
     """Return what `classify` does, from the `logits` of all classes that `model` gave before."""
     _check_asked(k, temperature)
-    activation, labels = activation_of(model), _record_of(model).labels()
-    said = shares(logits, activation, temperature)
-    best = said.topk(min(k, len(said)))
-    found = [Prediction(labels[i], i, p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]
-    if len(labels) == 1 and activation == "sigmoid":
+    labels = _record_of(model).labels()
+    said = shares_of(model, logits, temperature)
+    ranked = said.masked_fill(~trained(logits, points_of(model)), -math.inf)  # what was never trained comes last
+    best = ranked.topk(min(k, len(said))).indices
+    found = [Prediction(labels[i], i, p) for p, i in zip(said[best].tolist(), best.tolist(), strict=True)]
+    if len(labels) == 1 and activation_of(model) == "sigmoid":
         found.append(Prediction(f"not {labels[0]}", 0, 1 - found[0].probability))
         found.sort(key=lambda prediction: -prediction.probability)
     return found[:k]

@@ -33,6 +33,7 @@ class Weights:
     classes: tuple[str, ...] = ()  # empty: torchvision's list of the ImageNet classes
     assumptions: tuple[str, ...] = ()
     activation: str = "softmax"
+    operating_points: tuple[float | None, ...] = ()  # of labels, the probability at which each is decided; None: it was never trained
 
     def labels(self) -> tuple[str, ...]:
         """Return the names of the classes, by index."""

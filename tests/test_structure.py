@@ -30,7 +30,7 @@ LIBRARY = {
     "checks": "",
     "files": "",
     "kept": "",
-    "pictures": "checks",
+    "pictures": "checks stopping",
     "published": "",
     "stopping": "",
     "config": "checks",
@@ -46,6 +46,7 @@ LIBRARY = {
     "features": "checks config stopping arithmetic model running",
     "measure": "checks config stopping arithmetic model running compare",
     "train": "checks config presets files pictures record stopping arithmetic model running weights",
+    "evaluate": "checks files pictures stopping model running weights train predict",
     "dense_mlp": "checks config",
 }
 BEHIND_THE_PAGE = "settings components work"

@@ -31,8 +31,8 @@ class Liveness:
         self.config = config
         self.checkpointing = checkpointing
         self.training = training
-        self.width = 2 if precision == "bfloat16" else 4  # bytes of an activation
-        self.copy = 2 if precision == "bfloat16" else 0  # bytes of the copy of a weight that autocast makes, and of its gradient
+        self.width = 4 if precision == "float32" else 2  # bytes of an activation
+        self.copy = 0 if precision == "float32" else 2  # bytes of the copy of a weight that autocast makes, and of its gradient
         self.fixed = self.image = self.gradients = 0
         self.moments: list[Moment] = []
         self.phase = "forward"
@@ -76,11 +76,16 @@ class Liveness:
             self.image -= dying
             dying = 0 if keep_convolutions and row.op == "conv" else out
 
-    def backward(self, chain: Sequence[Layer], gradient: int) -> None:
+    def backward(self, chain: Sequence[Layer], gradient: int, *, unasked: bool = False) -> None:
         """Run `chain` backwards from a gradient of that many bytes (0: a view of something pinned); leave its input's gradient.
 
-        The result of an operation replaces what was saved for it; only the incoming gradient is freed.
+        The result of an operation replaces what was saved for it; only the incoming gradient is freed. `unasked`: the input is of what is
+        frozen, and nobody asks for its gradient.
         """
+        if unasked:
+            self.backward(chain[1:], gradient)
+            self._first_backward(chain[0], self.out_bytes(chain[0]) if len(chain) > 1 else gradient)
+            return
         for row in reversed(chain):
             size = self.width * row.in_channels * row.in_size * row.in_size
             if row.op == "conv":  # its input was saved by the ReLU before it and lives on
@@ -96,6 +101,14 @@ class Liveness:
                 self.note(row.path, size)
                 self.image -= gradient
             gradient = size
+
+    def _first_backward(self, norm: Layer, gradient: int) -> None:
+        """Run a norm backwards whose input's gradient nobody asks for: its input and the incoming gradient die."""
+        self.gradients += 8 * norm.in_channels
+        self.fixed += 8 * norm.in_channels
+        self.note(norm.path)
+        self.fixed -= 8 * norm.in_channels
+        self.image -= gradient + self.width * norm.in_channels * norm.in_size**2
 
     def weight_gradient(self, path: str, params: int, dying: int) -> None:
         """Add the gradient of a weight; `dying` bytes an image, and the weight's copy under autocast, die with the operation."""

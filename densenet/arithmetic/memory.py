@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from densenet.arithmetic.liveness import Moment
-from densenet.arithmetic.plan import plan
+from densenet.arithmetic.plan import plan, trained_rows
 from densenet.arithmetic.step import step_moments
 from densenet.checks import checked_integer
 from densenet.config import BATCH_SIZE_RANGE, DenseNetConfig, Workload
@@ -65,13 +65,13 @@ class _Standing(NamedTuple):
 
 
 def _standing(config: DenseNetConfig, workload: Workload) -> _Standing:
-    params = buffer_bytes = tensors = 0
-    for row in plan(config, workload.image_size):
-        params += row.params
-        buffer_bytes += row.buffer_bytes
-        tensors += _TENSORS.get(row.op, 0)
+    rows = plan(config, workload.image_size)
+    params, buffer_bytes = sum(row.params for row in rows), sum(row.buffer_bytes for row in rows)
     training = workload.mode == "train"
-    state = 4 * params * _STATE_VALUES[workload.optimizer] + (4 * tensors if workload.optimizer == "adam" else 0)  # Adam counts steps
+    trained = trained_rows(config, workload.image_size, workload.frozen) if training and workload.frozen != "none" else rows
+    tensors = sum(_TENSORS.get(row.op, 0) for row in trained)
+    state = 4 * sum(row.params for row in trained) * _STATE_VALUES[workload.optimizer]
+    state += 4 * tensors if workload.optimizer == "adam" else 0  # Adam counts steps
     label = 8 if training else 0  # int64
     return _Standing(4 * params + buffer_bytes, state if training else 0, 4 * config.in_channels * workload.image_size**2 + label)
 
@@ -79,7 +79,8 @@ def _standing(config: DenseNetConfig, workload: Workload) -> _Standing:
 def _moments(config: DenseNetConfig, workload: Workload) -> tuple[Moment, ...]:
     if workload.mode == "infer":  # checkpointing and optimizer play no part
         return step_moments(config, workload.image_size, "infer", "none", "sgd", workload.precision)
-    return step_moments(config, workload.image_size, "train", workload.checkpointing, workload.optimizer, workload.precision)
+    how = (workload.checkpointing, workload.optimizer, workload.precision, workload.frozen)
+    return step_moments(config, workload.image_size, "train", *how)
 
 
 def estimate_memory(config: DenseNetConfig, workload: Workload) -> MemoryEstimate:

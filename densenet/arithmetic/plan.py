@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from densenet.config import DenseNetConfig, transition_channels
+from densenet.config import STEM_OF, DenseNetConfig, transition_channels
 
 
 class Layer(NamedTuple):
@@ -83,18 +83,23 @@ def _dense_layer(channels: int, size: int, block: int, position: int, config: De
     yield Layer(f"{path}.cat", "cat", channels, channels + k, size, size, 0, 0, 0, 0, *at, 0)
 
 
-def _walk(config: DenseNetConfig, size: int) -> Iterator[Layer]:
-    channels = config.num_init_features
-    if config.stem == "imagenet":
-        stem = _conv("features.conv0", config.in_channels, channels, 7, 2, size, 0)
-        yield stem
-        yield _same("features.norm0", "norm", channels, stem.out_size, 0)
-        yield _same("features.relu0", "relu", channels, stem.out_size, 0)
-        size = pooled_size(stem.out_size, 3, 2, 1)
-        yield _pool("features.pool0", channels, stem.out_size, size, 3, 2, 0)
-    else:
-        yield _conv("features.conv0", config.in_channels, channels, 3, 1, size, 0)
+def _stem(config: DenseNetConfig, size: int) -> Iterator[Layer]:
+    stem, channels = STEM_OF[config.stem], config.in_channels
+    for i, width in enumerate(config.stem_widths):
+        conv = _conv(f"features.conv{i}", channels, width, stem.kernel, 1 if i else stem.stride, size, 0)
+        yield conv
+        channels, size = width, conv.out_size
+        if stem.normed:
+            yield _same(f"features.norm{i}", "norm", channels, size, 0)
+            yield _same(f"features.relu{i}", "relu", channels, size, 0)
+    if stem.pooled:
+        yield _pool("features.pool0", channels, size, pooled_size(size, 3, 2, 1), 3, 2, 0)
 
+
+def _walk(config: DenseNetConfig, size: int) -> Iterator[Layer]:
+    for row in _stem(config, size):
+        yield row
+        channels, size = row.out_channels, row.out_size
     last = len(config.block_config)
     for block, num_layers in enumerate(config.block_config, start=1):
         for position in range(1, num_layers + 1):
@@ -136,3 +141,9 @@ def parts(config: DenseNetConfig, image_size: int = 224) -> dict[tuple[int, int]
     (0, 0) is the stem, (b, n) dense layer n of block b, (b, 0) the transition after it, (blocks + 1, 0) the last norm and all behind it.
     """
     return {part: tuple(rows) for part, rows in groupby(plan(config, image_size), key=attrgetter("block", "position"))}
+
+
+def trained_rows(config: DenseNetConfig, image_size: int, frozen: str) -> tuple[Layer, ...]:
+    """Return the rows of `plan` that a training changes where `frozen` is not (`DenseNetConfig.last_frozen`)."""
+    last = config.last_frozen(frozen)
+    return tuple(row for row in plan(config, image_size) if row.block > last or row.op == "linear")

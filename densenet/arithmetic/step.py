@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from densenet.arithmetic.liveness import Liveness, Moment
-from densenet.arithmetic.plan import Layer, parts, plan
+from densenet.arithmetic.plan import Layer, parts, trained_rows
 from densenet.config import DenseNetConfig
 
 _RANDOM_STATE_BYTES = 5056  # of torch's generator on a CPU, kept for a second run's dropout
@@ -35,29 +35,41 @@ def _random_state(live: Liveness) -> int:
 
 
 def _stem_forward(live: Liveness, stem: Sequence[Layer]) -> None:
+    chain, pools = _split(stem)
     copy = _input_copy(live, stem)
     live.image += copy
     if live.training:
-        live.save_forward(stem[:3])
+        live.save_forward(chain)
     else:
-        live.pass_forward(stem[:1])
+        live.pass_forward(chain[:1])
         live.image -= copy
-        live.pass_forward(stem[1:3], dying=live.out_bytes(stem[0]))
-    for pool in stem[3:]:
+        live.pass_forward(chain[1:], dying=live.out_bytes(chain[0]))
+    for pool in pools:
         indices = 8 * pool.out_channels * pool.out_size**2  # int64, in inference too
         live.image += live.out_bytes(pool) + indices
         live.note(pool.path)
-        live.image -= 0 if live.training else indices + live.out_bytes(stem[2])
+        live.image -= 0 if live.training else indices + live.out_bytes(chain[-1])
 
 
 def _stem_backward(live: Liveness, stem: Sequence[Layer]) -> None:
-    for pool in stem[3:]:
-        full, pooled = live.out_bytes(stem[2]), live.out_bytes(pool)
-        live.image += full
+    chain, pools = _split(stem)
+    for pool in pools:
+        live.image += live.out_bytes(chain[-1])
         live.note(pool.path)
-        live.image -= pooled + 8 * pool.out_channels * pool.out_size**2
-        live.backward(stem[1:3], full)
+        live.image -= live.out_bytes(pool) + 8 * pool.out_channels * pool.out_size**2
+    live.backward(chain[1:], live.out_bytes(chain[-1]))
     live.weight_gradient(stem[0].path, stem[0].params, live.out_bytes(stem[0]) + _input_copy(live, stem))
+
+
+def _split(stem: Sequence[Layer]) -> tuple[Sequence[Layer], Sequence[Layer]]:
+    """Return the stem's chain, and the pooling behind it where there is one."""
+    pools = [row for row in stem if row.op == "pool"]
+    return stem[: len(stem) - len(pools)], pools
+
+
+def _held(live: Liveness, stem: Sequence[Layer]) -> int:
+    """Bytes of the first block's input that the stem's last operation, a ReLU, keeps for its own backward pass."""
+    return live.out_bytes(stem[-1]) if stem[-1].op == "relu" else 0
 
 
 def _input_copy(live: Liveness, stem: Sequence[Layer]) -> int:
@@ -84,7 +96,9 @@ def _block_forward(live: Liveness, layers: Sequence[Sequence[Layer]]) -> None:
         live.image -= new
 
 
-def _block_backward(live: Liveness, layers: Sequence[Sequence[Layer]]) -> None:
+def _block_backward(live: Liveness, layers: Sequence[Sequence[Layer]], held: int, *, first: bool) -> None:
+    """`held`: bytes of the block's input that outlive the backward pass of what has read it. `first`: nobody asks for its gradient."""
+    unasked = live.width * layers[0][0].in_channels * layers[0][0].in_size ** 2 if first else 0
     new = live.width * live.config.growth_rate * layers[0][0].in_size ** 2
     for i in reversed(range(len(layers))):
         chain, last = layers[i][:-1], i == len(layers) - 1
@@ -95,14 +109,15 @@ def _block_backward(live: Liveness, layers: Sequence[Sequence[Layer]]) -> None:
             live.image += read
             live.note(path)
         live.again(chain)
-        live.backward(chain, 0 if last else new)
+        live.backward(chain, 0 if last else new, unasked=first and not i)
+        live.image += 0 if i else held
         live.fixed -= _random_state(live)
         if _features_kept(live) or (i and live.checkpointing != "none"):  # its own feature, or the newest that it has read
             live.image -= new
         if last:  # added out of place to the views, which unpins the block's gradient
-            live.note(path, read)
-            live.image -= live.out_bytes(layers[-1][-1])
-        else:
+            live.note(path, read - unasked)
+            live.image -= live.out_bytes(layers[-1][-1]) + (unasked if i else 0)
+        elif i or not first:
             live.image -= read
 
 
@@ -117,12 +132,14 @@ def _transition_backward(live: Liveness, transition: Sequence[Layer]) -> None:
     live.backward(transition, live.out_bytes(transition[-1]))
 
 
-def _tail_forward(live: Liveness, tail: Sequence[Layer]) -> None:
+def _tail_forward(live: Liveness, tail: Sequence[Layer], *, frozen: bool) -> None:
+    """`frozen`: only the classifier is trained."""
     norm, relu, pool, _, classifier = tail
     full, pooled = live.out_bytes(norm), live.out_bytes(pool)
+    saving = live.training and not frozen
     live.image += full
     live.note(norm.path)
-    if live.training:
+    if saving:
         live.fixed += 8 * norm.in_channels
     else:
         live.image -= full
@@ -130,7 +147,7 @@ def _tail_forward(live: Liveness, tail: Sequence[Layer]) -> None:
     live.note(relu.path)
     live.image += pooled
     live.note(pool.path, (2 * full + 2 * pooled) if live.copy else 0)  # a mean of bfloat16 is taken in float32
-    live.image += live.out_bytes(classifier) - (0 if live.training else full)
+    live.image += live.out_bytes(classifier) - (0 if saving else full)
     live.fixed += live.copy * classifier.params if live.training else 0
     live.note(classifier.path, 0, 0 if live.training else live.copy * classifier.params)
     live.image -= full  # the last norm's output, which the head has held
@@ -149,15 +166,19 @@ def _loss(live: Liveness, tail: Sequence[Layer]) -> None:
     live.image += logits - 2 * full  # the gradient of the logits stays
 
 
-def _tail_backward(live: Liveness, tail: Sequence[Layer]) -> None:
+def _tail_backward(live: Liveness, tail: Sequence[Layer], *, frozen: bool, first: bool) -> None:
+    """`frozen`: only the classifier is trained; `first`: the gradient of the last norm's input is not asked for."""
     norm, _, pool, _, classifier = tail
     full, pooled = live.out_bytes(norm), live.out_bytes(pool)
+    if frozen:
+        live.weight_gradient(classifier.path, classifier.params, live.out_bytes(classifier) + pooled)
+        return
     live.image += pooled
     live.weight_gradient(classifier.path, classifier.params, live.out_bytes(classifier) + pooled)
     live.image += full
     live.note(pool.path)
     live.image -= pooled
-    live.backward(tail[:2], full)
+    live.backward(tail[:2], full, unasked=first)
 
 
 def _optimizer_step(live: Liveness, rows: Sequence[Layer], optimizer: str) -> None:
@@ -177,7 +198,13 @@ def _optimizer_step(live: Liveness, rows: Sequence[Layer], optimizer: str) -> No
 
 @lru_cache(maxsize=32)  # the page asks for the same step at several batch sizes
 def step_moments(
-    config: DenseNetConfig, image_size: int, mode: str, checkpointing: str = "none", optimizer: str = "sgd", precision: str = "float32"
+    config: DenseNetConfig,
+    image_size: int,
+    mode: str,
+    checkpointing: str = "none",
+    optimizer: str = "sgd",
+    precision: str = "float32",
+    frozen: str = "none",
 ) -> tuple[Moment, ...]:
     """Return the moments of one step in order. The arguments are a workload's fields; raises what `plan` raises."""
     of, last = parts(config, image_size), len(config.block_config)
@@ -186,20 +213,26 @@ def step_moments(
         ([of[block, position] for position in range(1, count + 1)], of.get((block, 0), ()))
         for block, count in enumerate(config.block_config, start=1)
     ]
-    live = Liveness(config, precision, checkpointing, training=mode == "train")
+    training, still = mode == "train", config.last_frozen(frozen) if mode == "train" else -1
+    live = Liveness(config, precision, checkpointing, training=training and still < 0)
     _stem_forward(live, stem)
-    for layers, transition in blocks:
+    for number, (layers, transition) in enumerate(blocks, start=1):
+        live.training = training and number > still
         _block_forward(live, layers)
         if transition:
             _transition_forward(live, transition)
-    _tail_forward(live, tail)
-    if live.training:
+    live.training = training
+    _tail_forward(live, tail, frozen=still > last)
+    if training:
         _loss(live, tail)
-        _tail_backward(live, tail)
-        for layers, transition in reversed(blocks):
+        _tail_backward(live, tail, frozen=still > last, first=still == last)
+        for number, (layers, transition) in reversed(list(enumerate(blocks, start=1))):
+            if number <= still:
+                break
             if transition:
                 _transition_backward(live, transition)
-            _block_backward(live, layers)
-        _stem_backward(live, stem)
-        _optimizer_step(live, plan(config, image_size), optimizer)
+            _block_backward(live, layers, _held(live, stem) if number == 1 else 0, first=number == still + 1 > 0 and still > 0)
+        if still < 0:
+            _stem_backward(live, stem)
+        _optimizer_step(live, trained_rows(config, image_size, frozen), optimizer)
     return tuple(live.moments)

@@ -26,7 +26,7 @@ from densenet.attribution.baseline import blur
 from densenet.checks import checked_choice, checked_integer
 from densenet.model.inputs import check_class, check_input
 from densenet.model.net import DenseNet
-from densenet.model.outputs import activation_of, check_has_probabilities, shares
+from densenet.model.outputs import check_has_probabilities, shares, shares_of
 from densenet.running.batching import bounded_batch
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
 
@@ -164,10 +164,10 @@ def _logits_on_the_way(model: DenseNet, x: Tensor, ranks: Sequence[Tensor], step
     return logits
 
 
-def _curves(logits: Tensor, x: Tensor, target: int, against: int | None, activation: str) -> tuple[tuple[Curve, ...], tuple[Curve, ...]]:
+def _curves(model: DenseNet, logits: Tensor, x: Tensor, target: int, against: int | None) -> tuple[tuple[Curve, ...], tuple[Curve, ...]]:
     """Turn logits, maps x 2 x (steps + 1) x classes, into insertions and deletions."""
     if against is None:
-        probabilities = shares(logits.double(), activation)[..., target]
+        probabilities = shares_of(model, logits.double())[..., target]
     else:
         probabilities = shares(logits.double()[..., [target, against]], "softmax")[..., 0]
     pixels = x.shape[2] * x.shape[3]
@@ -234,5 +234,5 @@ def curves(
     logits = _logits_on_the_way(model, x, ranks, steps, stop, progress)
     if controls is not None:
         logits = torch.cat([logits, controls.logits])
-    insertions, deletions = _curves(logits, x, target, against, activation_of(model))
+    insertions, deletions = _curves(model, logits, x, target, against)
     return Curves(insertions[0], deletions[0], insertions[1:], deletions[1:], control, bool(pixels.min() == pixels.max()))

@@ -19,7 +19,7 @@ from densenet.checks import checked_choice, checked_integer
 from densenet.features.wiring import BlockWiring, Reader, Source, block_wiring
 from densenet.model.inputs import check_class, check_input
 from densenet.model.net import DenseBlock, DenseNet
-from densenet.model.outputs import activation_of, check_has_probabilities, shares
+from densenet.model.outputs import Points, activation_of, check_has_probabilities, points_of, shares, shares_of
 from densenet.running.affordable import check_affordable
 from densenet.running.batching import bounded_batch, seconds_per_image
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
@@ -34,16 +34,17 @@ class Lesion(NamedTuple):
     logits_before: Tensor
     logits_after: Tensor
     activation: str = "softmax"
+    points: Points = ()
 
     @property
     def probabilities_before(self) -> Tensor:
         """What the logits before say of each class."""
-        return shares(self.logits_before, self.activation)
+        return shares(self.logits_before, self.activation, points=self.points)
 
     @property
     def probabilities_after(self) -> Tensor:
         """What the logits after say of each class."""
-        return shares(self.logits_after, self.activation)
+        return shares(self.logits_after, self.activation, points=self.points)
 
 
 class Change(NamedTuple):
@@ -167,7 +168,7 @@ def lesion(model: DenseNet, x: Tensor, block: int, source: int, reader: int | No
         reader = checked_integer("reader", reader, (source + 1, len(wired.readers)))
     intact = _Intact(model, x, wired)
     after = intact.cut([_Cut(source, reader)], by)
-    return Lesion(intact.logits[0].cpu(), after[0].cpu(), activation_of(model))
+    return Lesion(intact.logits[0].cpu(), after[0].cpu(), activation_of(model), points_of(model))
 
 
 def _cuts(wired: BlockWiring, cells: bool) -> list[_Cut]:
@@ -203,7 +204,6 @@ def lesion_map(
     """
     wired = _check_asked(model, x, block, by)
     check_class(model, target)
-    activation = activation_of(model)
     cuts = _cuts(wired, cells)
     height, width = x.shape[2:]
     seconds = len(cuts) * seconds_per_image(model.config, height, width, x.device)
@@ -220,7 +220,7 @@ def lesion_map(
         stop()
         logits = intact.cut(batch, by)
         moved = logits[:, target] - intact.logits[0, target]
-        gained = shares(logits, activation)[:, target] - shares(intact.logits, activation)[0, target]
+        gained = shares_of(model, logits)[:, target] - shares_of(model, intact.logits)[0, target]
         changes.update(zip(batch, map(Change, moved.tolist(), gained.tolist()), strict=True))
         progress(len(changes), len(cuts))
     rows = range(1, len(wired.readers) + 1) if cells else ()
@@ -229,7 +229,7 @@ def lesion_map(
         target=target,
         by=by,
         logit=intact.logits[0, target].item(),
-        probability=shares(intact.logits, activation)[0, target].item(),
+        probability=shares_of(model, intact.logits)[0, target].item(),
         sources=wired.sources,
         readers=wired.readers,
         everywhere=tuple(changes[_Cut(source, None)] for source in range(len(wired.sources))),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from densenet.checks import checked_integer
-from densenet.config import DenseNetConfig, transition_channels
+from densenet.config import STEM_OF, DenseNetConfig, transition_channels
 
 
 class Source(NamedTuple):
@@ -40,7 +40,7 @@ class BlockWiring(NamedTuple):
 
 def _wire(config: DenseNetConfig, block: int, channels: int) -> BlockWiring:
     path, last = f"features.denseblock{block}", len(config.block_config)
-    maker = f"features.transition{block - 1}" if block > 1 else "features.pool0" if config.stem == "imagenet" else "features.conv0"
+    maker = f"features.transition{block - 1}" if block > 1 else f"features.{STEM_OF[config.stem].last}"
     sources, readers = [Source("input", maker, 0, channels)], []
     for layer in range(1, config.block_config[block - 1] + 1):
         name, start = f"denselayer{layer}", sources[-1].stop

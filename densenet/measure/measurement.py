@@ -22,9 +22,10 @@ from densenet.config import DenseNetConfig, Workload
 from densenet.measure.allocator import AllocatedPeak, allocated_peak, live_bytes
 from densenet.measure.forecast import expected_peer_seconds, expected_seconds
 from densenet.measure.timing import MOST_TIMED_CALLS, time_call, time_calls
+from densenet.model.freezing import freeze, hold
 from densenet.model.net import DenseNet
 from densenet.running.building import build, explain_memory_errors
-from densenet.running.device import choose_device, device_memory
+from densenet.running.device import autocast_to, choose_device, device_memory
 from densenet.running.hooks import stop_inside
 from densenet.running.refusals import Demand, check_demand
 from densenet.running.turns import alone_on
@@ -57,9 +58,10 @@ class Measurement(NamedTuple):
 
 def _optimizer(model: nn.Module, name: str) -> torch.optim.Optimizer:
     """One parameter at a time: torch's other ways need temporaries as large as the net."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if name == "adam":
-        return torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE, foreach=False)
-    return torch.optim.SGD(model.parameters(), lr=_LEARNING_RATE, momentum=0.9 if name == "momentum" else 0.0, foreach=False)
+        return torch.optim.Adam(trained, lr=_LEARNING_RATE, foreach=False)
+    return torch.optim.SGD(trained, lr=_LEARNING_RATE, momentum=0.9 if name == "momentum" else 0.0, foreach=False)
 
 
 class _Step:
@@ -68,15 +70,19 @@ class _Step:
     def __init__(self, model: nn.Module, config: DenseNetConfig, workload: Workload, device: torch.device) -> None:
         training = workload.mode == "train"
         self.model = model.train(training).requires_grad_(training)
+        if training and isinstance(model, DenseNet):  # other nets are measured whole
+            freeze(model, workload.frozen)
+            hold(model, workload.frozen)
         self.training = training
         self.precision = workload.precision
         self.device = device
         self.x = torch.rand(workload.batch_size, config.in_channels, workload.image_size, workload.image_size, device=device)
         self.labels = torch.randint(config.num_classes, (workload.batch_size,), device=device) if training else None
         self.optimizer = _optimizer(model, workload.optimizer) if training else None
+        self.scaler = torch.amp.GradScaler(device.type, enabled=training and workload.precision == "float16")
 
     def __call__(self) -> None:
-        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+        autocast = autocast_to(self.precision, self.device)
         if self.optimizer is None or self.labels is None:
             with torch.inference_mode(), autocast:
                 self.model(self.x)
@@ -84,8 +90,9 @@ class _Step:
         self.optimizer.zero_grad(set_to_none=True)
         with autocast:
             loss = nn.functional.cross_entropy(self.model(self.x), self.labels)
-        loss.backward()
-        self.optimizer.step()
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
 
     def peak(self, before_bytes: int) -> AllocatedPeak:
         """Take a step and return its peaks in bytes, `before_bytes` being what other work had on a CUDA device."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from densenet.checks import checked_choice
-from densenet.config import CHECKPOINTING, DenseNetConfig, transition_channels
+from densenet.config import CHECKPOINTING, STEM_OF, DenseNetConfig, transition_channels
 from densenet.model.checkpointing import run_part
 
 if TYPE_CHECKING:
@@ -91,15 +91,18 @@ class Transition(nn.Sequential):
 
 def stem_of(config: DenseNetConfig) -> OrderedDict[str, nn.Module]:
     """Return the modules before the first block by name: N x in_channels x H x W -> N x num_init_features x H' x W'."""
-    channels = config.num_init_features
-    if config.stem == "cifar":
-        return OrderedDict(conv0=nn.Conv2d(config.in_channels, channels, kernel_size=3, padding=1, bias=False))
-    return OrderedDict(
-        conv0=nn.Conv2d(config.in_channels, channels, kernel_size=7, stride=2, padding=3, bias=False),
-        norm0=nn.BatchNorm2d(channels),
-        relu0=nn.ReLU(),
-        pool0=nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
-    )
+    stem, parts = STEM_OF[config.stem], OrderedDict[str, nn.Module]()
+    channels = config.in_channels
+    for i, width in enumerate(config.stem_widths):
+        stride = 1 if i else stem.stride
+        parts[f"conv{i}"] = nn.Conv2d(channels, width, stem.kernel, stride=stride, padding=stem.kernel // 2, bias=False)
+        if stem.normed:
+            parts[f"norm{i}"] = nn.BatchNorm2d(width)
+            parts[f"relu{i}"] = nn.ReLU()
+        channels = width
+    if stem.pooled:
+        parts["pool0"] = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+    return parts
 
 
 class DenseNet(nn.Module):

@@ -13,6 +13,7 @@ from typing import IO
 
 from PIL import Image, UnidentifiedImageError, features
 
+from densenet.pictures.films import UnreadableFilm, is_film, read_film
 from densenet.pictures.rgb import NotNumbers, as_rgb, times_larger
 
 LARGEST_PX = 12_600_000  # of a picture as it is kept, 4096 x 3072: no net here sees more than some 100,000 of them
@@ -31,6 +32,7 @@ FORMATS = {  # Pillow's name and ours; none that runs another program or follows
     "PPM": "PPM",
 }
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"P4\n", b"P5\n", b"P6\n")  # of files
+FILM_SUFFIX = ".dcm"  # others have no ending, or any
 _BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1", b"hevc")  # of files whose second word is "ftyp"
 _OF_TELEPHONES = ("JPEG", "MPO", "HEIF")  # MPO: several JPEGs in one file
 _PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -49,6 +51,8 @@ def looks_like_a_picture(path: str | PathLike[str]) -> bool:
             start = file.read(12)
     except OSError:
         return False
+    if Path(path).suffix.lower() == FILM_SUFFIX:
+        return is_film(Path(path))
     return start.startswith(_STARTS) or start[:4] + start[8:] == b"RIFFWEBP" or (start[4:8] == b"ftyp" and start[8:] in _BRANDS)
 
 
@@ -131,6 +135,10 @@ def read_image(path: str | PathLike[str]) -> Image.Image:
             raise UnreadablePicture(path, "the file is empty")
         if size > MAX_FILE_BYTES:
             raise UnreadablePicture(path, f"it has {size / 2**20:.0f} MB, and {MAX_FILE_BYTES // 2**20} MB is the limit")
+        if is_film(path):
+            picture = as_rgb(read_film(path), LARGEST_PX)
+            picture.info = {"format": "DICOM"}
+            return picture
         with Image.open(_source(path), formats=readable_formats()) as image:  # KeyError for a name that Pillow was built without
             width, height = image.size
             if width * height > (MAX_PIXELS if image.format in _OF_TELEPHONES else MAX_PIXELS_OF_OTHERS):
@@ -147,7 +155,7 @@ def read_image(path: str | PathLike[str]) -> Image.Image:
         raise UnreadablePicture(path, "it unpacks to far too many pixels") from None
     except UnreadablePicture:
         raise
-    except NotNumbers as error:
+    except (NotNumbers, UnreadableFilm) as error:
         raise UnreadablePicture(path, str(error)) from None
     except Exception:  # decoders raise what they like on broken files: OSError, SyntaxError, struct.error, ValueError, EOFError, ...
         raise UnreadablePicture(path, "the file is damaged or ends early") from None

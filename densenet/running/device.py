@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 import re
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -63,6 +64,14 @@ def native_bfloat16(device: torch.device) -> bool:
     except (AttributeError, AssertionError, RuntimeError):
         return False
     return False
+
+
+def autocast_to(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Return the context in which a pass computes in `precision` (`densenet.config.PRECISIONS`) on `device`."""
+    import torch
+
+    kind = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision)
+    return torch.autocast(device.type, kind, enabled=kind is not None)
 
 
 def _number(path: Path) -> int | None:

@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from PIL import Image
 
 from densenet.checks import checked_integer
 from densenet.files import write_whole
+from densenet.model.freezing import frozen_parts
 from densenet.model.net import DenseNet
 from densenet.running.device import choose_device
 from densenet.train import parallel
@@ -26,6 +27,7 @@ from densenet.train.events import Event
 from densenet.train.job import Job
 from densenet.train.run import Run
 from densenet.train.sources import load_split
+from densenet.train.starting import loaded_start, scaled_as, started_config, started_net
 from densenet.train.training import Result, fit
 from densenet.weights.net_files import round_to_float16
 
@@ -107,20 +109,33 @@ def _split(job: Job) -> tuple[ImageSet, ImageSet, ImageSet | None]:
 
 
 def _train(job: Job, run: Run, device: torch.device) -> None:
+    source = loaded_start(job.start_from) if job.start_from else None
+    if source is not None and source.weights is not None and job.size is None:
+        job = replace(job, size=source.weights.preprocessing.crop_px)
     train, valid, test = _split(job)
     config = job.net(train.images.shape[1], len(train.classes))
     torch.manual_seed(job.recipe.seed)
-    model = DenseNet(config, job.checkpointing)
+    if source is None:
+        model = DenseNet(config, job.checkpointing)
+    else:
+        train, valid = scaled_as(source, train), scaled_as(source, valid)
+        config = started_config(source.config, channels=config.in_channels, classes=config.num_classes, drop_rate=config.drop_rate)
+        model, words = started_net(source, config, train.classes, job.checkpointing)
+        _say(f"starts from {job.start_from}: {words}")
     _say(f"{len(train)} training pictures, {len(valid)} held out, {len(test) if test else 'no'} for the test")
     _say(f"{len(train.classes)} classes, {train.images.shape[-1]} pixels a side")
-    _say(f"{sum(p.numel() for p in model.parameters()):,} parameters, on {device}; log in {run.log}")
+    frozen = sum(p.numel() for part in frozen_parts(model, job.frozen) for p in part.parameters())
+    of_them = f" ({frozen:,} frozen)" if frozen else ""
+    _say(f"{sum(p.numel() for p in model.parameters()):,} parameters{of_them}, on {device}; log in {run.log}")
 
     def report(event: Event) -> None:
         _say(_line(event))
         if event.kind == "start":  # the checkpoint, if there was one, is this training's, and no other process writes it
             write_checkpoint_card(run.checkpoint, model, label=job.name, classes=train.classes, preprocessing=train.preprocessing)
 
-    result = fit(model, train, valid, job.recipe, run.checkpoint, report=report, device=device, save_seconds=job.save_seconds)
+    result = fit(
+        model, train, valid, job.recipe, run.checkpoint, report=report, device=device, save_seconds=job.save_seconds, frozen=job.frozen
+    )
     if result.finished and not parallel.rank():
         _say(_table(_finish(result, run, job, (train, valid, test)), train.classes))
 

@@ -15,12 +15,14 @@ from densenet.train.job import Job, read_job
 from densenet.train.recipe import CROPS, OPTIMIZERS, SCHEDULES, Recipe
 from densenet.train.run import Run
 from densenet.train.sources import DATASETS
+from densenet.weights.known import WEIGHTS
 
 HELP = """Train a DenseNet from the command line; the same command goes on after Ctrl-C, a crash or a reboot.
 
   python -m densenet.train cifar10 --data-folder DATA --growth-rate 24 --block-config 2,4,6,6 --stem cifar --epochs 30
   python -m densenet.train my_photos --size 64 --preset classroom --in-channels 3 --minutes 20
   python -m densenet.train --job RUN/job.json              (as the app starts it, and as anybody may go on with it)
+  python -m densenet.train my_photos --from densenet121 --freeze blocks:1-3 --lr 0.01 --head-lr 0.1      (fine-tuning)
   torchrun --nproc-per-node 2 -m densenet.train ...        (several devices or machines; the batch is shared)
 
 A run's folder holds checkpoint.pt, checkpoint.json (its card), checkpoint.jsonl (its log), and at the end net.pth, net.json (its card) and
@@ -29,6 +31,7 @@ checkpoint.pt while the training still runs.
 """
 _FROM_DATA = ("num_classes",)  # fields that the pictures decide
 _WORDS = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "crop": CROPS, "precision": PRECISIONS, "stem": STEMS}
+_OF_NET = ("preset", *(field.name for field in fields(DenseNetConfig) if field.name not in ("drop_rate", "in_channels")))
 _UNITS = {"minutes": "MINUTES"}
 Value = TypeVar("Value", DenseNetConfig, Recipe)
 
@@ -86,6 +89,13 @@ def parser() -> argparse.ArgumentParser:
     datasets = ", ".join(DATASETS)
     made.add_argument("data", nargs="?", metavar="DATA", help=f"a folder of classes (or with train/ and test/ in it), or one of {datasets}")
     made.add_argument("--job", type=Path, metavar="FILE", help="a job.json, in place of all other options; its folder is the run's")
+    made.add_argument(
+        "--from",
+        dest="start_from",
+        metavar="NET",
+        help=f"start from trained weights, with a new head: one of {', '.join(WEIGHTS)}, or a file of any DenseNet's",
+    )
+    made.add_argument("--freeze", dest="frozen", metavar="PARTS", help="what is not trained: features, or blocks:1-N (default none)")
     made.add_argument("--data-folder", metavar="FOLDER", help="where the files of a dataset are, or must be put")
     made.add_argument("--download", action="store_true", help="bring a dataset's missing files into --data-folder")
     made.add_argument(
@@ -130,5 +140,8 @@ def read_arguments(argv: Sequence[str] | None = None) -> tuple[Job, Run]:
     if "data" not in given:
         reader.error("DATA is needed, or --job")
     folder = given.pop("run_dir", None)
+    of_net = [name for name in given if name in _OF_NET]
+    if "start_from" in given and of_net:
+        raise ValueError(f"{of_net[0]} is that of the net which --from names, and cannot be given besides")
     job = job_of(given)
     return job, Run(folder or Path("runs") / Path(job.data).resolve().name)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from densenet.checks import checked_choice, checked_integer, checked_number, show_value
-from densenet.config import CHECKPOINTING, IMAGE_SIZE_RANGE, IN_CHANNELS_RANGE, DenseNetConfig
+from densenet.config import CHECKPOINTING, IMAGE_SIZE_RANGE, IN_CHANNELS_RANGE, DenseNetConfig, checked_frozen
 from densenet.files import write_whole
 from densenet.train.data import MAX_BYTES
 from densenet.train.recipe import Recipe
@@ -35,6 +35,8 @@ class Job:
     size: int | None = None  # pixels a side; None: a dataset's own, a folder's 32
     max_gib: float = MAX_BYTES / 2**30  # of decoded pictures
     held_out: int | None = None  # pictures; None: a tenth, at most 5000
+    start_from: str | None = None  # a net of `densenet.weights.WEIGHTS`, or a file: `config` is then that net's, but for the dropout
+    frozen: str = "none"  # of the net, what is not trained: "features" or "blocks:1-N"
     config: DenseNetConfig = field(default_factory=DenseNetConfig)
     in_channels: int | None = None
     checkpointing: str = "none"
@@ -52,6 +54,9 @@ class Job:
             raise ValueError(f"data must be a folder or the name of a dataset, got {show_value(self.data)}")
         if self.data_folder is not None and not isinstance(self.data_folder, str):
             raise ValueError(f"data_folder must be a folder's name, got {show_value(self.data_folder)}")
+        if self.start_from is not None and (not isinstance(self.start_from, str) or not self.start_from.strip()):
+            raise ValueError(f"start_from must be the name of a net or a file, got {show_value(self.start_from)}")
+        checked_frozen(self.frozen)
         for name, limits in (
             ("size", IMAGE_SIZE_RANGE),
             ("held_out", HELD_OUT_RANGE),

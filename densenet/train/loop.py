@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from densenet.running.device import autocast_to
 from densenet.stopping import Cancelled, Stop
 from densenet.train import checkpoint as checkpoints
 from densenet.train import parallel
@@ -132,14 +133,15 @@ class Loop:
             x = x.contiguous(memory_format=torch.channels_last)
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # dropout's draws
         state.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        with autocast_to(recipe.precision, self.device):
             logits = self.net(x)
         loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise ValueError(f"lr must be lower than {recipe.lr:g}: the loss is no longer finite at step {state.step + 1}")
-        loss.backward()
-        state.optimizer.step()
+        state.scaler.scale(loss).backward()
+        state.scaler.step(state.optimizer)
+        state.scaler.update()
         if state.average is not None:
             state.average.update_parameters(state.model)
         count, right = len(labels), float((logits.detach().argmax(1) == labels).sum())
@@ -224,7 +226,7 @@ class Loop:
                 if end == "cancelled":
                     raise Cancelled
                 return
-            state.model.train()
+            state.train_mode()
             self.take_step()
             self.advance()
             # Told before it is saved: a process that is killed in between tells it again, the other way round never.

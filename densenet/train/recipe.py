@@ -57,6 +57,7 @@ class Recipe:
     batch_size: int = 64
     optimizer: str = "sgd"
     lr: float = 0.1
+    head_lr: float | None = None  # the highest of the classifier's own schedule; None: `lr`
     momentum: float = 0.9  # of SGD, with Nesterov's step; Adam's first beta
     weight_decay: float = 5e-4
     schedule: str = "one_cycle"
@@ -75,7 +76,7 @@ class Recipe:
     contrast: float = 0.0
     saturation: float = 0.0
     sharpness: float = 0.0
-    precision: str = "float32"  # "bfloat16" is autocast
+    precision: str = "float32"  # others are autocast; "float16" scales the loss
     channels_last: bool = True
     early_px: int = 0  # 0: the pictures' own size from the start
     early_share: float = 0.5
@@ -88,6 +89,7 @@ class Recipe:
             "batch_size": checked_integer("batch_size", self.batch_size, BATCH_SIZE_RANGE),
             "optimizer": checked_choice("optimizer", self.optimizer, OPTIMIZERS),
             "lr": checked_number("lr", self.lr, 0, 100, above=True),
+            "head_lr": None if self.head_lr is None else checked_number("head_lr", self.head_lr, 0, 100, above=True),
             "momentum": checked_number("momentum", self.momentum, 0, 1, below=True),
             "weight_decay": checked_number("weight_decay", self.weight_decay, 0, 10),
             "schedule": checked_choice("schedule", self.schedule, SCHEDULES),

@@ -5,6 +5,7 @@ Randomness needs no state of its own: order, augmentation and dropout are drawn 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 from typing import cast
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from densenet.model.freezing import hold
 from densenet.model.net import DenseNet
 from densenet.train.data import ImageSet
 from densenet.train.recipe import Recipe, rate_factor
@@ -32,17 +34,23 @@ def _average(decay: float, average: list[Tensor], current: list[Tensor], count: 
     get_ema_multi_avg_fn(min(decay, (1 + steps) / (10 + steps)))(average, current, count)
 
 
-def _group(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+def _groups(parameters: Iterable[nn.Parameter], weight_decay: float, lr: float) -> list[dict[str, object]]:
     """Put norms and biases, whose tensors have one dimension, into a group without weight decay."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    trained = [p for p in parameters if p.requires_grad]
     return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay, "lr": lr},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0, "lr": lr},
     ]
 
 
-def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    groups = _group(model, recipe.weight_decay)
+def _optimizer(model: DenseNet, recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.head_lr is None:
+        groups = _groups(model.parameters(), recipe.weight_decay, recipe.lr)
+    else:
+        groups = _groups(model.features.parameters(), recipe.weight_decay, recipe.lr)
+        groups = [group for group in groups if group["params"]] + _groups(
+            model.classifier.parameters(), recipe.weight_decay, recipe.head_lr
+        )
     if recipe.optimizer == "adam":
         return torch.optim.AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999), fused=True)
     return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True)
@@ -51,8 +59,10 @@ def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 class TrainingState:
     """A model with its optimizer, schedule, moving average, place in the training, and the best weights so far."""
 
-    def __init__(self, model: DenseNet, recipe: Recipe) -> None:
+    def __init__(self, model: DenseNet, recipe: Recipe, frozen: str = "none") -> None:
         self.model = model
+        self.frozen = frozen
+        self.scaler = torch.amp.GradScaler(next(model.parameters()).device.type, enabled=recipe.precision == "float16")
         self.progress = 0.0  # of the budget, 0 to 1
         self.optimizer = _optimizer(model, recipe)
         self.scheduler = LambdaLR(self.optimizer, lambda _: rate_factor(recipe, self.progress))
@@ -67,6 +77,11 @@ class TrainingState:
         self.best_accuracy = -1.0
         self.best_epoch = 0
         self.history: list[dict[str, object]] = []  # the "epoch" events, as plain values
+
+    def train_mode(self) -> None:
+        """Put the model into train mode, but for what is frozen."""
+        self.model.train()
+        hold(self.model, self.frozen)
 
     @property
     def evaluated(self) -> DenseNet:
@@ -91,6 +106,7 @@ class TrainingState:
             "average": None if self.average is None else self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
+            "scaler": self.scaler.state_dict(),
             "best": self.best,
             "best_accuracy": self.best_accuracy,
             "best_epoch": self.best_epoch,
@@ -104,6 +120,7 @@ class TrainingState:
             self.average.load_state_dict(cast(dict[str, Tensor], values["average"]))
         self.optimizer.load_state_dict(cast(dict, values["optimizer"]))
         self.scheduler.load_state_dict(cast(dict, values["scheduler"]))
+        self.scaler.load_state_dict(cast(dict, values.get("scaler", {})))
         self.loss_sum, self.correct, self.seen = cast(list[float], values["sums"])
         for name in ("step", "progress", "seconds", "finished", "best", "best_accuracy", "best_epoch", "history"):
             setattr(self, name, values[name])
@@ -114,7 +131,7 @@ class TrainingState:
         return copies * sum(t.numel() * t.element_size() for t in self.model.state_dict().values())
 
 
-def identity_of(model: DenseNet, recipe: Recipe, train: ImageSet) -> dict[str, object]:
+def identity_of(model: DenseNet, recipe: Recipe, train: ImageSet, frozen: str = "none") -> dict[str, object]:
     """Return what a checkpoint must agree with before it is gone on with: net, recipe, scaling and pictures."""
     scaling = train.preprocessing
     return {
@@ -122,4 +139,5 @@ def identity_of(model: DenseNet, recipe: Recipe, train: ImageSet) -> dict[str, o
         "recipe": recipe.as_dict(),
         "scaling": {"mean": list(scaling.mean), "std": list(scaling.std)},
         "data": train.fingerprint(),
+        "frozen": {"frozen": frozen},
     }

@@ -13,6 +13,7 @@ from typing import cast
 
 import torch
 
+from densenet.model.freezing import freeze
 from densenet.model.net import DenseNet
 from densenet.running.building import explain_memory_errors
 from densenet.running.device import choose_device, device_memory
@@ -86,6 +87,9 @@ def _own_draws(device: torch.device) -> AbstractContextManager[object]:
     return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
 
 
+_DEFAULTS: dict[str, dict[str, object]] = {"recipe": Recipe().as_dict(), "frozen": {"frozen": "none"}}
+
+
 def _read(file: Path | None, identity: dict[str, object]) -> dict[str, object] | None:
     """Return the checkpoint to go on from, if there is one; ValueError if it is of another net, recipe or data."""
     if file is None or not file.exists():
@@ -93,6 +97,8 @@ def _read(file: Path | None, identity: dict[str, object]) -> dict[str, object] |
     saved = checkpoints.load(file)
     for part, ours in identity.items():
         theirs = saved.get(part)
+        if part in _DEFAULTS and isinstance(theirs, dict | None):  # older checkpoints lack what came later
+            theirs = {**_DEFAULTS[part], **(theirs or {})}
         if theirs == ours:
             continue
         if isinstance(ours, dict) and isinstance(theirs, dict):
@@ -114,8 +120,11 @@ def fit(
     device: torch.device | str = "auto",
     report_seconds: float = 1.0,
     save_seconds: float = 60.0,
+    frozen: str = "none",
 ) -> Result:
     """Train `model` by `recipe` on `train` and choose its best epoch on `valid`; go on from `checkpoint` if that file is there.
+
+    What `frozen` names ("features", "blocks:1-N") stays as it is, its norms with the statistics that they came with.
 
     The checkpoint is written whole or not at all, after each epoch and every `save_seconds`. Killed at any moment and started again, the
     training ends where an uninterrupted one ends, bit for bit, on the same machine with the same number of threads (not with a budget in
@@ -132,9 +141,10 @@ def fit(
     _check(model, train, valid, recipe)
     target = device if isinstance(device, torch.device) else choose_device(device)
     model.to(target, memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)  # type: ignore[call-overload]
-    state = TrainingState(model, recipe)
+    freeze(model, frozen)
+    state = TrainingState(model, recipe, frozen)
     file = None if checkpoint is None else Path(checkpoint)
-    identity = identity_of(model, recipe, train)
+    identity = identity_of(model, recipe, train, frozen)
     with locked(file if not parallel.rank() else None, state.needed_bytes()), _signals() as asked_to_end, _own_draws(target):
         saved = parallel.broadcast(None if parallel.rank() else _read(file, identity))
         if saved is not None:

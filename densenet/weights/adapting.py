@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from densenet.config import DenseNetConfig, transition_channels
+from densenet.config import STEM_OF, DenseNetConfig, transition_channels
 
 Tensors = dict[str, Tensor]
 
@@ -66,11 +66,12 @@ def without_biases(config: DenseNetConfig, tensors: Tensors) -> Tensors:
     def taken(name: str) -> Tensor | None:
         return folded.pop(f"{name}.bias", None)
 
-    first = taken("features.conv0")
-    if first is not None and "features.norm0.weight" in folded:
-        shift("features.norm0", first, 0)
-        first = None
-    entering = first
+    entering = None
+    for i in range(STEM_OF[config.stem].convolutions):
+        entering = taken(f"features.conv{i}")
+        if entering is not None and STEM_OF[config.stem].normed:
+            shift(f"features.norm{i}", entering, 0)
+            entering = None
     for block, width in enumerate(_widths_before(config), start=1):
         readers = list(_readers(config, block))
         if entering is not None:

@@ -2,7 +2,9 @@
 
 A card lies beside the weights under the same stem (`net.safetensors`, `net.json`) or in the header of a safetensors file. Every field
 may be left out: `label`, `activation` ("softmax", "sigmoid" or "none": `densenet.record.ACTIVATIONS`), `config`, `parameters`, `sha256`,
-`classes`, `preprocessing` (`crop_px`, `mean`, `std`, and `resize_px` where the short side is resized first), `accuracy` (`top1` and `top5`
+`classes`, `preprocessing` (`crop_px`, `mean`, `std`; `resize_px` where the short side is resized first, `fit` and `invert`:
+`densenet.pictures.preprocessing`), `operating_points` (of independent labels, the probability at which each is decided, null for one that
+was never trained), `accuracy` (`top1` and `top5`
 from 0 to 1, `on` which images), `licence`. Others are for people, and not read. Of another program's JSON file, with none of these fields,
 the names of the classes are read (`densenet.weights.class_names`), and what is not used is said.
 """
@@ -11,23 +13,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from densenet.checks import checked_choice, checked_integer, checked_number, list_names
-from densenet.config import IMAGE_SIZE_RANGE, DenseNetConfig
-from densenet.pictures.preprocessing import IMAGENET, Preprocessing
+from densenet.config import DenseNetConfig
 from densenet.record import ACTIVATIONS, Weights
 from densenet.weights.class_names import ClassNames, names_in, names_of
 from densenet.weights.families import Family
+from densenet.weights.scaling import OF_TIMM, assumed_preprocessing, preprocessing_of_timm, preprocessing_on
 
 Card = Mapping[str, object]
 
 MAX_CARD_BYTES = 8 * 2**20  # 100,000 classes with names of 80 letters
-_CIFAR10 = Preprocessing(crop_px=32, mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616))
 _PARAMS_RANGE = (1, 10**12)
-_FIELDS = {"label", "activation", "config", "parameters", "sha256", "classes", "preprocessing", "accuracy", "licence"}
+_FIELDS = {
+    *("label", "activation", "config", "parameters", "sha256", "classes", "preprocessing", "accuracy", "licence", "operating_points"),
+}
 
 
 def card_bytes(path: Path) -> bytes:
@@ -52,13 +54,19 @@ def parse_card(content: str | bytes) -> dict[str, object]:
     return card
 
 
-def _classes_elsewhere(card: Card, of_file: ClassNames | None, num_classes: int) -> tuple[tuple[str, ...] | None, list[str]]:
+def _foreign(card: Card) -> Card:
+    """Return a card that has none of our fields, another program's JSON, and nothing for one of ours."""
+    return {} if _FIELDS & set(card) else card
+
+
+def _classes_elsewhere(
+    foreign: Card, of_file: ClassNames | None, num_classes: int, also_used: str = ""
+) -> tuple[tuple[str, ...] | None, list[str]]:
     """Return names of classes from another program's JSON, or from the weights' own file, and sentences on what is not used of them."""
-    foreign = card if card and not _FIELDS & set(card) else {}
     names = names_of(foreign)
     beside = ClassNames("", names) if names is not None else names_in(foreign)
     used = "" if beside is None else beside.source.partition(".")[0]
-    unused = [] if names is not None else [str(key) for key in foreign if key != used]
+    unused = [] if names is not None else [str(key) for key in foreign if key not in (used, also_used)]
     said = [f"Not used of the JSON beside it: {list_names(unused)}."] if unused else []
     for found, where in ((beside, "the JSON beside it"), (of_file, "the file")):
         if found is None:
@@ -99,45 +107,6 @@ def _classes_on(card: Card, num_classes: int) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def _numbers(values: object, field: str, count: int, low: float) -> tuple[float, ...]:
-    if not isinstance(values, list) or len(values) != count:
-        raise ValueError(f"its card's {field} must be a list of {count}, one number for each channel, got {values!r:.60}")
-    return tuple(checked_number(f"its card's {field}[{i}]", value, low, 1000) for i, value in enumerate(values))
-
-
-def _preprocessing_on(card: Card, config: DenseNetConfig) -> Preprocessing | None:
-    said = card.get("preprocessing")
-    if said is None:
-        return None
-    if not isinstance(said, dict):
-        raise ValueError("its card's preprocessing must be a JSON object")
-    crop_px = checked_integer("its card's crop_px", said.get("crop_px"), (config.smallest_image_size, IMAGE_SIZE_RANGE[1]))
-    resize_px = said.get("resize_px")
-    return Preprocessing(
-        crop_px=crop_px,
-        mean=_numbers(said.get("mean"), "mean", config.in_channels, -1000.0),
-        std=_numbers(said.get("std"), "std", config.in_channels, 1e-6),
-        resize_px=None if resize_px is None else checked_integer("its card's resize_px", resize_px, (crop_px, 4 * crop_px)),
-    )
-
-
-def assumed_preprocessing(config: DenseNetConfig) -> tuple[Preprocessing, str]:
-    """Return what such nets are usually fed, and a sentence that says so, for a file that does not say it."""
-    if config.stem == "imagenet" and config.in_channels == 3:
-        preprocessing, scaled = IMAGENET, "scaled as for ImageNet"
-    elif config.stem == "cifar" and config.in_channels == 3:
-        preprocessing, scaled = _CIFAR10, "scaled as for CIFAR-10"
-    else:
-        side = {("imagenet", 1): 96, ("cifar", 1): 28}.get((config.stem, config.in_channels), 32)
-        preprocessing = Preprocessing(crop_px=side, mean=(0.0,) * config.in_channels, std=(1.0,) * config.in_channels)
-        scaled = "grey values from 0 to 1" if config.in_channels == 1 else "values from 0 to 1"
-    side = max(preprocessing.crop_px, config.smallest_image_size)
-    if side > preprocessing.crop_px:
-        resized = preprocessing.resize_px and side * preprocessing.resize_px // preprocessing.crop_px
-        preprocessing = replace(preprocessing, crop_px=side, resize_px=resized)
-    return preprocessing, f"The preprocessing is assumed: {side} x {side} pixels, {scaled}."
-
-
 def _accuracy_on(card: Card) -> tuple[float | None, float | None, str]:
     """Return top-1 and top-5 in percent, and on what they were measured."""
     said = card.get("accuracy", {})
@@ -165,6 +134,18 @@ def _activation_on(card: Card, num_classes: int, known: str | None) -> tuple[str
     return activation, ""
 
 
+def _points_on(said: object, activation: str, num_classes: int) -> tuple[float | None, ...]:
+    """Return the operating points of labels, None for one that was never trained; ValueError for points that are none."""
+    if said is None:
+        return ()
+    if activation != "sigmoid" or not isinstance(said, list) or len(said) != num_classes:
+        raise ValueError(f"its card's operating_points must be {num_classes} numbers or null, of labels that are independent")
+    return tuple(
+        None if point is None else checked_number(f"its card's operating_points[{i}]", point, 0, 1, above=True, below=True)
+        for i, point in enumerate(said)
+    )
+
+
 def record_of(
     card: Card,
     config: DenseNetConfig,
@@ -176,20 +157,28 @@ def record_of(
     licence: str,
     family: Family | None = None,
     of_file: ClassNames | None = None,
+    said: Card | None = None,
+    points: list[float | None] | None = None,
 ) -> Weights:
     """Return the record of a net of `config`; what the card leaves open is assumed and said, what it states must fit the net.
 
-    What is known of the net's `family` and the names `of_file`, the weights' own, count where the card says nothing. ValueError names the
-    field that does not fit.
+    Fields of `said` count more than the card's. What is known of the net's `family`, and the names `of_file` and operating `points`, the
+    weights' own, count where neither says anything. ValueError names the field that does not fit.
     """
+    foreign = _foreign(card)
+    card = {**({} if foreign else card), **(said or {})}
     if card.get("parameters") is not None and checked_integer("its card's parameters", card["parameters"], _PARAMS_RANGE) != params:
         raise ValueError(f"its card says {card['parameters']} parameters, and the file holds {params}")
     if card.get("sha256") is not None and card["sha256"] != sha256:
         raise ValueError("its card belongs to another file, the SHA-256 differs")
     assumptions = []
-    preprocessing, classes = _preprocessing_on(card, config), _classes_on(card, config.num_classes)
+    preprocessing, classes = preprocessing_on(card.get("preprocessing"), config), _classes_on(card, config.num_classes)
     known = family.preprocessing if family else None
     fits = known is not None and len(known.mean) == config.in_channels and config.smallest_image_size <= known.crop_px
+    of_timm = preprocessing_of_timm(foreign, config) if preprocessing is None else None
+    if of_timm is not None:
+        preprocessing = of_timm
+        assumptions.append(f"The preprocessing is that of the JSON beside it: {of_timm.crop_px} x {of_timm.crop_px} pixels.")
     if preprocessing is None and family is not None and known is not None and fits:
         preprocessing = known
         assumptions.append(f"The preprocessing is {family.name}'s: {known.crop_px} x {known.crop_px} pixels.")
@@ -197,7 +186,7 @@ def record_of(
         preprocessing, sentence = assumed_preprocessing(config)
         assumptions.append(sentence)
     if classes is None:
-        classes, sentences = _classes_elsewhere(card, of_file, config.num_classes)
+        classes, sentences = _classes_elsewhere(foreign, of_file, config.num_classes, OF_TIMM if of_timm is not None else "")
         assumptions += sentences
     if classes is None and family is not None and len(family.classes) == config.num_classes:
         classes = family.classes
@@ -211,6 +200,10 @@ def record_of(
     activation, sentence = _activation_on(card, config.num_classes, family.activation if family else None)
     if sentence and config.num_classes != 1000:
         assumptions.append(sentence)
+    operating = _points_on(card.get("operating_points"), activation, config.num_classes)
+    if not operating and points is not None and activation == "sigmoid" and len(points) == config.num_classes:
+        operating = tuple(points)
+        assumptions.append("Its op_threshs are the operating points: shown so that 50 % decides.")
     top1, top5, on = _accuracy_on(card)
     return Weights(
         name=name,
@@ -227,6 +220,7 @@ def record_of(
         classes=classes,
         assumptions=tuple(assumptions),
         activation=activation,
+        operating_points=operating,
     )
 
 

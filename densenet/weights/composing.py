@@ -10,6 +10,7 @@ from pathlib import Path
 from densenet.config import DenseNetConfig
 from densenet.files import write_whole
 from densenet.pictures.preprocessing import Preprocessing
+from densenet.record import Weights
 from densenet.weights.cards import Card
 
 
@@ -23,17 +24,37 @@ def compose_card(
     licence: str | None = None,
     for_people: Mapping[str, object] | None = None,
     activation: str = "softmax",
+    operating_points: tuple[float | None, ...] = (),
 ) -> dict[str, object]:
     """Return a card that states this; `accuracy` is an `accuracy_entry`, `for_people` are fields that no program reads."""
     card: dict[str, object] = {"label": label}
     if config is not None:
         card["config"] = asdict(config)
     card |= {"classes": list(classes), "activation": activation, "preprocessing": preprocessing_entry(preprocessing), **(for_people or {})}
+    if operating_points:
+        card["operating_points"] = list(operating_points)
     if accuracy is not None:
         card["accuracy"] = dict(accuracy)
     if licence is not None:
         card["licence"] = licence
     return card
+
+
+def card_of(record: Weights) -> dict[str, object]:
+    """Return a card that states what is known of a net, what was assumed of it and what its visitor said among it."""
+    accuracy = None
+    if record.top1_accuracy is not None:
+        top5 = None if record.top5_accuracy is None else record.top5_accuracy / 100
+        accuracy = accuracy_entry(record.top1_accuracy / 100, top5, record.accuracy_on)
+    return compose_card(
+        label=record.label,
+        classes=record.labels(),
+        preprocessing=record.preprocessing,
+        accuracy=accuracy,
+        licence=record.licence,
+        activation=record.activation,
+        operating_points=record.operating_points,
+    )
 
 
 def accuracy_entry(top1: float, top5: float | None, on: str) -> dict[str, object]:
@@ -45,11 +66,21 @@ def accuracy_entry(top1: float, top5: float | None, on: str) -> dict[str, object
 def preprocessing_entry(preprocessing: Preprocessing) -> dict[str, object]:
     """Return a card's preprocessing; how it cuts and scales is told to people too, in words."""
     side = preprocessing.crop_px
-    if preprocessing.resize_px is None:
-        cut: dict[str, object] = {"resize": f"the largest centred square, fitted to {side} x {side}, Lanczos"}
+    entry: dict[str, object] = {"crop_px": side}
+    if preprocessing.fit == "pad":
+        entry |= {"fit": "pad", "resize": f"the long side to {side}, Lanczos, black around it"}
+    elif preprocessing.fit == "stretch":
+        entry |= {"fit": "stretch", "resize": f"either side to {side}, bilinear"}
+    elif preprocessing.resize_px is None:
+        entry |= {"resize": f"the largest centred square, fitted to {side} x {side}, Lanczos"}
     else:
-        cut = {"resize_px": preprocessing.resize_px, "resize": f"the short side to resize_px, bilinear, then the centre, {side} x {side}"}
-    return {"crop_px": side, **cut, "scale": "0 to 1", "mean": list(preprocessing.mean), "std": list(preprocessing.std)}
+        entry |= {
+            "resize_px": preprocessing.resize_px,
+            "resize": f"the short side to resize_px, bilinear, then the centre, {side} x {side}",
+        }
+    if preprocessing.invert:
+        entry |= {"invert": True}
+    return entry | {"scale": "0 to 1", "mean": list(preprocessing.mean), "std": list(preprocessing.std)}
 
 
 def write_card(path: Path, card: Card) -> None:

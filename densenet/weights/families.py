@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from densenet.pictures.preprocessing import IMAGENET, Preprocessing
 
 FIRST, LAST_NORM, HEAD = "features.conv0", "features.norm5", "classifier"
+POINTS = "op_threshs"  # operating points of labels, NaN where one was never trained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +100,12 @@ FAMILIES = (
         told_by=frozenset({"features.conv0.weight", "features.denseblock1.denselayer1.layers.norm1.weight", "class_layers.out.weight"}),
         layer=r"features\.denseblock(\d+)\.denselayer(\d+)\.layers\.",
         head="class_layers.out",
+        preprocessing=Preprocessing(crop_px=64, mean=(0.0,), std=(1.0,), fit="stretch"),  # of grey pictures, as in its tutorials
     ),
     Family(
         name="TorchXRayVision",
-        told_by=frozenset({"features.conv0.weight", "classifier.weight", "op_threshs"}),
-        left_out=frozenset({"op_threshs"}),
+        told_by=frozenset({"features.conv0.weight", "classifier.weight", POINTS}),
+        left_out=frozenset({POINTS}),
         outputs=len(_X_RAYS),
         activation="sigmoid",
         classes=_X_RAYS,
@@ -129,6 +131,7 @@ FAMILIES = (
         last_norm="bn",
         head="linear",
         new_first=True,
+        preprocessing=Preprocessing(crop_px=32, mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010)),  # its main.py
     ),
     Family(
         name="bamos/densenet.pytorch",

@@ -17,7 +17,8 @@ from densenet.record import Weights
 from densenet.weights.adapting import with_new_last, without_biases
 from densenet.weights.cards import Card, config_on, parse_card, record_of
 from densenet.weights.composing import write_card
-from densenet.weights.reading import reading_of
+from densenet.weights.families import POINTS
+from densenet.weights.reading import Reading, reading_of
 from densenet.weights.recognition import config_of, misfits
 from densenet.weights.tensor_files import as_plain_float32, read_tensors, write_tensors
 
@@ -57,6 +58,15 @@ def _fitted(config: DenseNetConfig, tensors: dict[str, Tensor], *, new_first: bo
     return without_biases(config, as_plain_float32(tensors)) if biases else tensors
 
 
+def _points_in(stored: Mapping[str, Tensor], reading: Reading) -> list[float | None] | None:
+    """Return the operating points that a file of some families holds: None within for a label without one, which was never trained."""
+    found = [tensor for name, tensor in stored.items() if name in reading.left_out and name.endswith(POINTS)]
+    if len(found) != 1 or found[0].ndim != 1 or not found[0].is_floating_point():
+        return None
+    values = found[0].tolist()
+    return [value if 0 < value < 1 else None for value in values]
+
+
 def _params(model: DenseNet) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
@@ -78,8 +88,8 @@ def read_net(path: Path, sha256: str, card_content: bytes | None, said: Card) ->
     stored, header, classes = read_tensors(path)
     reading = reading_of(_shapes(stored))
     tensors = {new: stored[name] for name, new in reading.names.items()}
-    card = parse_card(header.get(_IN_HEADER, "{}") if card_content is None else card_content) | dict(said)
-    stated = config_on(card)
+    card = parse_card(header.get(_IN_HEADER, "{}") if card_content is None else card_content)
+    stated = config_on(card | dict(said))
     config, assumptions = (stated, ()) if stated is not None else config_of(_shapes(tensors))
     model = _net(config, _fitted(config, tensors, new_first=reading.family.new_first))
     record = record_of(
@@ -92,6 +102,8 @@ def read_net(path: Path, sha256: str, card_content: bytes | None, said: Card) ->
         licence=_UNKNOWN_LICENCE,
         family=reading.family,
         of_file=classes,
+        said=said,
+        points=_points_in(stored, reading),
     )
     model.weights = replace(record, assumptions=(*reading.sentences, *assumptions, *record.assumptions))
     return model

@@ -46,6 +46,21 @@ def _dimensions(shapes: Shapes, name: str, count: int) -> tuple[int, ...]:
     return shapes[name]
 
 
+def _stem_of(shapes: Shapes, side: int) -> tuple[str, tuple[str, ...]]:
+    """Return the stem of a net whose first convolution has filters of `side` pixels, and sentences on what no tensor shows of it."""
+    if side == 7:
+        return "imagenet", ()
+    if side != 3:
+        raise ValueError(f"{_FIRST} is {_show_shape(shapes[_FIRST])}, and must be 7 x 7 (ImageNet) or 3 x 3 (CIFAR and timm's deep stem)")
+    if "features.conv1.weight" in shapes:
+        blur = "Its stem is timm's deep one. A pooling that blurs, as densenetblur121d's, leaves no tensor: a plain one is assumed."
+        return "deep", (blur,)
+    if "features.norm0.weight" in shapes:
+        pool = "A max pooling after the stem's 3 x 3 convolution is assumed, as in huyvnphan/PyTorch_CIFAR10: no tensor shows it."
+        return "cifar_norm_pool", (pool,)
+    return "cifar", ()
+
+
 def config_of(shapes: Shapes) -> tuple[DenseNetConfig, tuple[str, ...]]:
     """Return the config that tensors of these names and shapes belong to, and sentences on what no tensor shows.
 
@@ -55,9 +70,9 @@ def config_of(shapes: Shapes) -> tuple[DenseNetConfig, tuple[str, ...]]:
     if len(shapes.get(_FIRST, ())) == 5:
         raise ValueError(f"{_FIRST} is {_show_shape(shapes[_FIRST])}, of a net for volumes, and only pictures are read here")
     channels, in_channels, side, _ = _dimensions(shapes, _FIRST, 4)
-    stem = {7: "imagenet", 3: "cifar"}.get(side)
-    if stem is None:
-        raise ValueError(f"{_FIRST} is {_show_shape(shapes[_FIRST])}, and must be 7 x 7 (ImageNet) or 3 x 3 (CIFAR)")
+    stem, said = _stem_of(shapes, side)
+    if stem == "deep":
+        channels = _dimensions(shapes, "features.conv2.weight", 4)[0]
     layers: dict[int, int] = {}
     for match in map(_IN_BLOCK.match, shapes):
         if match:
@@ -92,7 +107,7 @@ def config_of(shapes: Shapes) -> tuple[DenseNetConfig, tuple[str, ...]]:
         stem=stem,
     )
     unseen = "Dropout is assumed to be 0" if transitions else "Compression is assumed to be 0.5 and dropout 0"
-    return config, (f"{unseen}, as no tensor shows it.",)
+    return config, (*said, f"{unseen}, as no tensor shows it.")
 
 
 def misfits(expected: Shapes, given: Shapes) -> str:

@@ -134,8 +134,6 @@ def _slider(field: Field, label: str, value: Any, **more: Any) -> gr.Slider:
 def _component(field: Field, state: PageState) -> gr.components.Component:
     """One field, as the table says that it looks."""
     value: Any = field.of(state)
-    if field.look == "radio":
-        return gr.Radio(list(field.words), value=value, label=field.label)
     if field.look == "dropdown":
         return gr.Dropdown(list(field.words), value=value, label=field.label, filterable=False, min_width=110, render=field.place != "step")
     if field.look == "box":

@@ -14,7 +14,7 @@ from densenet import config as limits
 from explorer.page.page_state import PageState
 
 Kind = Literal["integer", "blocks", "fraction", "choice"]
-Look = Literal["slider", "box", "radio", "dropdown"]
+Look = Literal["slider", "box", "dropdown"]
 Place = Literal["sidebar", "more", "step"]  # `more` is folded together; the memory tab places what one step is asked for
 
 
@@ -84,9 +84,15 @@ FIELDS: tuple[Field, ...] = (  # in the order of the page
     ),
     _net(
         *("stem", "stem", "choice", "Stem", "more"),
-        look="radio",
+        look="dropdown",
         choices=limits.STEMS,
-        words=(("7×7/2 and pool", "imagenet"), ("3×3", "cifar")),
+        words=(
+            ("7×7/2, pool (ImageNet)", "imagenet"),
+            ("3×3 (CIFAR)", "cifar"),
+            ("3×3, norm", "cifar_norm"),
+            ("3×3, norm, pool", "cifar_norm_pool"),
+            ("three 3×3, pool (deep)", "deep"),
+        ),
     ),
     _net("num_init_features", "init", "integer", "Stem width", "more", span=limits.NUM_INIT_FEATURES_RANGE, comfortable=128),
     _net("drop_rate", "drop", "fraction", "Dropout", "more", span=(0.0, 0.99)),

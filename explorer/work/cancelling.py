@@ -16,7 +16,7 @@ import gradio as gr
 
 from densenet.kept import Kept
 from densenet.stopping import Stop, stop_when
-from explorer.work.queues import EXPLAINING, MEASURING
+from explorer.work.queues import EXPLAINING, MEASURING, TRYING
 
 _MOST_WISHES = 4096  # of two kinds of work, and visitors who come and go
 _ASKED_AT = "densenet.asked_at"  # in the scope of a request
@@ -73,7 +73,12 @@ def cancel_explaining(request: gr.Request) -> None:
     _cancel(request, EXPLAINING)
 
 
+def cancel_trying(request: gr.Request) -> None:
+    """Give up the visitor's trial of a net on a folder."""
+    _cancel(request, TRYING)
+
+
 def leave(request: gr.Request) -> None:
     """Give up whatever a visitor who has left was waiting for."""
-    for kind in (MEASURING, EXPLAINING):
+    for kind in (MEASURING, EXPLAINING, TRYING):
         _cancel(request, kind)

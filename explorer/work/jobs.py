@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from densenet import DenseNetConfig, Workload, estimate_memory, totals
 from densenet.checks import show_value
+from densenet.stopping import Progress, tell_nobody
 from explorer.settings import Settings
 from explorer.work.known_device import look
 
@@ -23,6 +26,7 @@ DATASETS = {  # name -> label, training pictures, channels, classes
 }
 MOST_ENTRIES = 500_000  # of a folder, to be counted while a visitor waits
 _SAVE_SECONDS = 20.0
+_UNPACKED = ".pictures"  # in the folder of trainings
 
 
 class Pictures(NamedTuple):
@@ -33,12 +37,18 @@ class Pictures(NamedTuple):
     classes: int
 
 
-def job_of(settings: Settings, data: str, folder: str, size: int, config: DenseNetConfig, recipe: Recipe) -> Job:
-    """Return what is to be trained: `data` of DATASETS, whose files may lie in `folder`, or FOLDER. ValueError for what cannot be."""
+def job_of(
+    settings: Settings, data: str, folder: str, size: int, config: DenseNetConfig, recipe: Recipe, start: str = "", frozen: str = "none"
+) -> Job:
+    """Return what is to be trained: `data` of DATASETS, whose files may lie in `folder`, or FOLDER. ValueError for what cannot be.
+
+    `start` is the file of a net of `config` that it starts from, empty for random weights; `frozen` is what of that is not trained.
+    """
     from densenet.train.job import Job
 
     place = os.path.abspath(folder) if folder else None  # the trainer runs in another folder
     told: dict[str, object] = {"size": size, "config": config, "recipe": recipe, "device": settings.device, "save_seconds": _SAVE_SECONDS}
+    told |= {"start_from": start or None, "frozen": frozen}
     if data in DATASETS:
         return Job(data=data, data_folder=place, label=DATASETS[data][0], **told)  # type: ignore[arg-type]
     if data != FOLDER:
@@ -63,6 +73,28 @@ def pictures_of(job: Job) -> Pictures:
             f"and {found.pictures} pictures in them."
         )
     return Pictures(found.pictures, 3, len(found.classes))
+
+
+def pictures_of_zip(settings: Settings, zipped: Path, progress: Progress = tell_nobody) -> Path:
+    """Unpack a visitor's zip of class folders beside the trainings, once, and return the folder; ValueError for a zip that is none.
+
+    It stays there: a training that goes on reads its pictures again.
+    """
+    from densenet.files import sha256_of
+    from densenet.pictures.zips import innermost, unpack
+
+    place = settings.runs_dir / _UNPACKED / sha256_of(zipped)[:16]
+    if place.is_dir():
+        return innermost(place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f"{place.name}.{secrets.token_hex(4)}.partial")
+    try:
+        unpack(zipped, partial, progress=progress)
+        partial.rename(place)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return innermost(place)
 
 
 def net_of(job: Job, pictures: Pictures) -> DenseNetConfig:
@@ -96,6 +128,7 @@ def expected(settings: Settings, job: Job) -> Expected:
         mode="train",
         optimizer="adam" if recipe.optimizer == "adam" else "momentum",
         precision=recipe.precision,
+        frozen=job.frozen,
     )
     seconds = expected_seconds(config, step, look(settings).type) * pictures.images / recipe.batch_size
     data_bytes = pictures.images * pictures.channels * job.size**2

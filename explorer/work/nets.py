@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +13,7 @@ import gradio as gr
 from densenet.checks import show_value
 from densenet.kept import Kept
 from densenet.weights.known import WEIGHTS
-from densenet.weights.loading import is_here, load, load_file
+from densenet.weights.loading import fetch, is_here, load, load_file
 from explorer.components.formatting import memory
 from explorer.settings import Settings
 from explorer.work import background
@@ -30,7 +32,7 @@ class Brought(NamedTuple):
 
     weights: Path
     card: Path | None
-    said: tuple[tuple[str, str], ...] = ()
+    said: tuple[tuple[str, object], ...] = ()
 
     def load(self) -> DenseNet:
         """Read it, or take it from those that were read before."""
@@ -57,18 +59,32 @@ def is_brought(name: str) -> bool:
     return name.startswith(_BROUGHT)
 
 
-def with_other_meaning(name: str) -> str:
-    """Return the name of the same net whose classes exclude each other where those of `name` are independent, and the other way round.
-
-    ValueError for a net that nobody brought, or that is no longer here.
-    """
+def _brought_as(name: str) -> Brought:
     brought = _brought.get(name) if isinstance(name, str) and is_brought(name) else None
     if brought is None:
         raise ValueError(f"net must be one that was brought and is still here, got {show_value(name)}")
+    return brought
+
+
+def told(name: str, said: Mapping[str, object]) -> str:
+    """Return the name of the same net of which its visitor says these fields of a card.
+
+    ValueError for a net that nobody brought, or that is no longer here, and for fields that do not fit it.
+    """
+    brought = _brought_as(name)
+    return _remembered(brought._replace(said=tuple({**dict(brought.said), **said}.items())))
+
+
+def with_other_meaning(name: str) -> str:
+    """Return the name of the same net whose classes exclude each other where those of `name` are independent, and the other way round.
+
+    Errors are those of `told`.
+    """
+    brought = _brought_as(name)
     activation = {"softmax": "sigmoid", "sigmoid": "softmax"}.get(record_of(background.run(brought.load)).activation)
     if activation is None:
         raise ValueError("This net answers with numbers, as its card says.")
-    return _remembered(brought._replace(said=(("activation", activation),)))
+    return told(name, {"activation": activation})
 
 
 def loaded(settings: Settings, name: str, progress: gr.Progress | None = None) -> DenseNet:
@@ -101,6 +117,30 @@ def _read(settings: Settings, name: str, progress: gr.Progress | None) -> DenseN
         return load(name, weights_dir=settings.weights_dir, offline=settings.offline, progress=shown)
     except ConnectionError as error:
         raise ConnectionError(f"{error} The embedded net works without a network.") from None
+
+
+def file_of(settings: Settings, name: str) -> Path:
+    """Return the file of a net that `loaded` knows, or one on this machine by its path, downloaded first where it may be.
+
+    Errors are those of `loaded`; ValueError also for a name that is neither.
+    """
+    if is_brought(name):
+        return _brought_as(name).weights
+    if name.startswith(_TRAINED):
+        run = trained(settings).get(name.removeprefix(_TRAINED))
+        if run is None:
+            raise ValueError("This training's net is no longer here.")
+        return run
+    if name in WEIGHTS:
+        return fetch(name, weights_dir=settings.weights_dir, offline=settings.offline)
+    if not os.path.isfile(name):
+        raise ValueError(f"There is no net and no file {show_value(name)} on this machine.")
+    return Path(os.path.abspath(name))
+
+
+def record_to_start_from(settings: Settings, name: str) -> Weights:
+    """Return what is known of a net that a training may start from, without a download; errors are those of `file_of`."""
+    return WEIGHTS[name] if name in WEIGHTS else record_of(load_file(file_of(settings, name)))
 
 
 def record_of(model: DenseNet) -> Weights:

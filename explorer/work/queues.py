@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-LIVE, MEASURING, PREDICTING, EXPLAINING, TRAINING = KINDS = ("live", "measuring", "model", "explaining", "train")  # queues
+LIVE, MEASURING, PREDICTING, EXPLAINING, TRYING, TRAINING = KINDS = (
+    "live",
+    "measuring",
+    "model",
+    "explaining",
+    "trying",
+    "train",
+)  # queues
 
 
 def at_once() -> dict[str, Any]:

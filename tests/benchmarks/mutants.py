@@ -68,6 +68,7 @@ ALSO_TESTED_BY = {
     ),
     "explorer/components/chart_panel.js": (
         "tests/browser/test_sliders.py::test_zoom_survives_an_update",
+        "tests/browser/test_sliders.py::test_titles_stand_over_their_chart_and_in_the_middle_of_their_axis",
         "tests/browser/test_look.py",
         "tests/browser/test_compare.py::test_pinned_and_compared",
     ),

@@ -140,3 +140,16 @@ def test_zoom_survives_an_update(at_start: Visit) -> None:
     visit.shows(replace(TINY, config=replace(TINY.config, growth_rate=5)))
     assert page.locator("#params-chart").get_attribute("data-mark") == "same"
     assert page.evaluate("document.querySelector('#params-chart')._fullLayout.xaxis.range") == [5, 20]
+
+
+TITLES = """() => ['growth-chart', 'params-chart'].map((name) => {
+  const chart = document.getElementById(name), box = chart.parentElement, at = chart.getBoundingClientRect();
+  const title = box.querySelector('.xaxis-title').getBoundingClientRect(), {_offset, _length} = chart._fullLayout.xaxis;
+  return {first: box.firstElementChild.className, off: title.x + title.width / 2 - at.x - _offset - _length / 2};
+})"""
+
+
+def test_titles_stand_over_their_chart_and_in_the_middle_of_their_axis(at_start: Visit) -> None:
+    for seen in at_start.page.evaluate(TITLES):
+        assert seen["first"] == "chart-title"
+        assert abs(seen["off"]) < 2, "pixels from the axis's middle"

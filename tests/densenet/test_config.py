@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from densenet import PRESETS, DenseNetConfig, Workload
 from densenet.arithmetic.plan import plan
-from densenet.config import transition_channels
+from densenet.config import STEMS, transition_channels
 from densenet.features.wiring import wiring
 from densenet.model.net import DenseNet, Transition
 from densenet.weights.recognition import compression_of
@@ -30,7 +30,7 @@ INTEGERS = {  # field -> (class, lowest, highest)
     "batch_size": (Workload, 1, 65_536),
 }
 CHOICES = {
-    "stem": (DenseNetConfig, ("imagenet", "cifar")),
+    "stem": (DenseNetConfig, ("imagenet", "cifar", "cifar_norm", "cifar_norm_pool", "deep")),
     "mode": (Workload, ("infer", "train")),
     "checkpointing": (Workload, ("none", "norm", "layer")),
     "optimizer": (Workload, ("sgd", "momentum", "adam")),
@@ -197,7 +197,7 @@ def test_smallest_image_sizes(name: str, size: int) -> None:
 
 
 @settings(max_examples=16)
-@given(stem=st.sampled_from(["imagenet", "cifar"]), blocks=st.integers(1, 8))
+@given(stem=st.sampled_from(STEMS), blocks=st.integers(1, 8))
 def test_the_smallest_image_runs_and_the_next_smaller_fails(stem: str, blocks: int) -> None:
     config = DenseNetConfig(
         growth_rate=1, block_config=(1,) * blocks, num_init_features=2, bn_size=0, num_classes=3, in_channels=1, stem=stem
@@ -214,7 +214,7 @@ def test_the_smallest_image_runs_and_the_next_smaller_fails(stem: str, blocks: i
         config.check_image_size(smallest - 1)
 
 
-@pytest.mark.parametrize("stem", ["imagenet", "cifar"])
+@pytest.mark.parametrize("stem", STEMS)
 def test_the_smallest_image_gives_finite_logits(stem: str) -> None:
     config = replace(PRESETS["tiny"], block_config=(1, 1, 1), stem=stem)
     model = DenseNet(config).eval()

@@ -33,9 +33,10 @@ from tests.support.serving import ROOT
 from tests.support.session import Request, Session
 
 SETTINGS = Settings(device="cpu", offline=True)
-# They need a photo or a file (see test_api, test_predict_tab), are gr.Examples' own, take minutes (see test_compare, test_training).
+# They need a photo or a file (see test_api, test_predict_tab, test_feeding, test_trial), are gr.Examples' own, or take minutes.
 NOT_AS_THEY_ARE = (
     *("predict", "attribute", "bring_weights", "switch_meaning", "load_example", "measure_comparison", "begin_training", "pause_training"),
+    *("feed", "keep_net", "other_photo", "try_on_folder", "open_mistake", "unpack_pictures"),
 )
 CLICKED: dict[str, dict[str, Any]] = {  # what the browser says of an event
     "open_tab": {"index": 3, "value": "Layers"},

@@ -5,12 +5,17 @@ from __future__ import annotations
 import random
 
 from densenet import DenseNetConfig, Workload
+from densenet.config import STEM_OF
 
 
-def drawn(seed: int, *, largest: int = 224) -> tuple[DenseNetConfig, Workload]:
-    """Draw a net and a workload of at most `largest` pixels a side; bfloat16, which many processors do slowly, on small ones."""
+def drawn(seed: int, *, largest: int = 224, stem: str | None = None) -> tuple[DenseNetConfig, Workload]:
+    """Draw a net and a workload of at most `largest` pixels a side; bfloat16, which many processors do slowly, on small ones.
+
+    `stem` None: one of the paper's two.
+    """
     draw = random.Random(seed)
-    stem = draw.choice(("imagenet", "cifar"))
+    papers = draw.choice(("imagenet", "cifar"))
+    stem = stem or papers
     precision = draw.choice(("float32", "float32", "bfloat16"))
     small = precision == "bfloat16"
     config = DenseNetConfig(
@@ -24,7 +29,7 @@ def drawn(seed: int, *, largest: int = 224) -> tuple[DenseNetConfig, Workload]:
         in_channels=draw.choice((1, 3)),
         stem=stem,
     )
-    sizes = [s for s in (32, 48, 64, 96, 128, 160, 224) if s <= min(largest, 64 if small else 96 if stem == "cifar" else 224)]
+    sizes = [s for s in (32, 48, 64, 96, 128, 160, 224) if s <= min(largest, 64 if small else 96 if STEM_OF[stem].halvings < 2 else 224)]
     size = max(config.smallest_image_size, draw.choice(sizes))
     mode = draw.choice(("train", "train", "train", "infer"))
     batch = draw.choice((1, 2, 3, 4) if size > 96 or small else (1, 2, 3, 4, 8, 16))

@@ -20,6 +20,7 @@ from explorer.work import runs
 from tests.support.patience import LOW_PRIORITY_PATIENCE_SECONDS, wait_until
 
 TINY = PRESETS["tiny"]
+START = ("", "none")  # random weights, of which all are trained
 RECIPE = (3, None, "auto", 8, "sgd", 0.05, "shift", 0.0, False)  # as the page's components have it
 ENDLESS = (100_000, *RECIPE[1:])
 

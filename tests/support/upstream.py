@@ -153,6 +153,33 @@ class OfXRays(nn.Module):
         return self.classifier(functional.adaptive_avg_pool2d(functional.relu(self.features(x)), (1, 1)).flatten(1))
 
 
+def of_huyvnphan(*, pooled: bool = True) -> TorchvisionDenseNet:
+    """torchvision's net with a first convolution for small pictures, its pooling kept or, as others do it, taken out."""
+    net = torchvisions(10)
+    net.features.conv0 = nn.Conv2d(3, 8, 3, 1, 1, bias=False)
+    if not pooled:
+        del net.features.pool0
+    return net
+
+
+class NormAct(nn.BatchNorm2d):
+    """timm's norm, with a ReLU in it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(super().forward(x))
+
+
+def of_timm(in_channels: int = 3) -> TorchvisionDenseNet:
+    """timm's net with its deep stem: three convolutions, the inner ones k wide, and norms that hold their ReLUs."""
+    net = torchvisions(1000)
+    stem: list[tuple[str, nn.Module]] = []
+    for i, (read, width) in enumerate(((in_channels, K), (K, K), (K, 8))):
+        stem += [(f"conv{i}", nn.Conv2d(read, width, 3, 1 if i else 2, 1, bias=False)), (f"norm{i}", NormAct(width))]
+    rest = list(net.features.named_children())[3:]  # behind the ReLU of the stem that it had
+    net.features = nn.Sequential(OrderedDict([*stem, *rest]))
+    return net
+
+
 Upstream = Callable[[], tuple[nn.Module, tuple[int, ...]]]
 UPSTREAM: dict[str, Upstream] = {
     "kuangliu": lambda: (OfCifar("kuangliu"), (2, 3, 32, 32)),
@@ -164,6 +191,9 @@ UPSTREAM: dict[str, Upstream] = {
     "monai, colour": lambda: (Monai(3, 2), (2, 3, 48, 48)),
     "torchxrayvision": lambda: (OfXRays(), (2, 1, 48, 48)),
     "torchvision": lambda: (torchvisions(), (2, 3, 48, 48)),
+    "huyvnphan": lambda: (of_huyvnphan(), (2, 3, 32, 32)),
+    "timm, deep": lambda: (of_timm(), (2, 3, 48, 48)),
+    "timm, deep, grey": lambda: (of_timm(1), (2, 1, 48, 48)),
 }
 
 

@@ -40,7 +40,7 @@ def answer_of(key: str, model: DenseNet, view: Image.Image, logits: Tensor, seco
 
     record = model.weights
     assert record is not None
-    sure = confidence(logits, record.activation)
+    sure = confidence(logits, record.activation, record.operating_points)
     claim = [record.licence, *record.assumptions]
     if record.top1_accuracy is not None:
         claim.insert(0, f"{record.top1_accuracy:.1f} % right on {record.accuracy_on}.")
@@ -63,6 +63,7 @@ def answer_of(key: str, model: DenseNet, view: Image.Image, logits: Tensor, seco
         "logits": [round(value, 5) for value in logits.tolist()],
         "labels": list(record.labels()),
         "activation": record.activation,
+        "points": list(record.operating_points),
         "meaning": "yes or no" if (record.activation, len(logits)) == ("sigmoid", 1) else _MEANING[record.activation],
         "other": _OTHER.get(record.activation, "") if is_brought(key) and len(logits) > 1 else "",
         "unsure": unsure,

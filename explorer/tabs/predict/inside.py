@@ -31,14 +31,14 @@ ORDERS = (LARGEST, BY_NUMBER)
 MOST_SHOWN = 48
 _WIDE_UP_TO = 24  # maps that are drawn larger, since fewer fill the place
 _WIDE_COLUMNS, _COLUMNS = 8, 12
-_NAMES = {
-    "features.conv0": "stem, convolution",
-    "features.norm0": "stem, norm",
-    "features.relu0": "stem, ReLU",
-    "features.pool0": "stem, pooling",
-    "features.norm5": "last norm",
-    "relu5": "last ReLU",
-}
+_OF_STEM = {"conv": "convolution", "norm": "norm", "relu": "ReLU", "pool": "pooling"}
+_AT_THE_END = {"features.norm5": "last norm", "relu5": "last ReLU"}
+
+
+def _name_in_stem(name: str) -> str:
+    """Name features.conv0 for people; a deep stem's later ones with their number, from 1."""
+    operation, number = name.removeprefix("features.")[:-1], int(name[-1])
+    return f"stem, {_OF_STEM[operation]}" + (f" {number + 1}" if number else "")
 
 
 def label_of(layer: InsideLayer) -> str:
@@ -48,7 +48,7 @@ def label_of(layer: InsideLayer) -> str:
         "block": f"block {layer.block}, everything",
         "transition": f"transition {layer.block}",
     }
-    name = inside.get(layer.part) or _NAMES[layer.name]
+    name = inside.get(layer.part) or (_name_in_stem(layer.name) if layer.part == "stem" else _AT_THE_END[layer.name])
     return f"{name}: {layer.channels} map{'s' * (layer.channels != 1)} of {side(layer.size)}"
 
 

@@ -17,7 +17,7 @@ from densenet.weights.loading import WEIGHT_SUFFIXES
 from explorer.components.messages import explained
 from explorer.components.photo_input import PhotoInput, for_browsers
 from explorer.settings import Settings
-from explorer.tabs.predict import film, inside, lesion, maps, reuse, trust
+from explorer.tabs.predict import feeding, film, inside, lesion, maps, reuse, trial, trust
 from explorer.tabs.predict.answers import answer_of, answers, answers_value
 from explorer.tabs.predict.stage import Stage
 from explorer.work import background, nets
@@ -100,6 +100,15 @@ def switch_meaning(
     return gr.update(choices=[*nets.choices(settings), *known], value=[key if name == net else name for name in chosen]), known
 
 
+@explained
+def other_photo(files: list[str]) -> str:
+    """Return the file of a photo whose kind the browser does not know, and so would not let pass as an image."""
+    files = checked_names("files", files)
+    if len(files) != 1:
+        raise ValueError(f"Please bring one photo, these were {len(files)} files.")
+    return str(Path(files[0]))
+
+
 def _opened_view(event: gr.SelectData) -> str:
     return str(event.value)
 
@@ -123,13 +132,17 @@ def build(settings: Settings, tab: gr.Tab) -> None:
                 container=False,
                 elem_id="net",
             )
-            upload = gr.UploadButton(
-                "Bring your own weights",
-                file_types=[*WEIGHT_SUFFIXES, _CARD_SUFFIX],
-                file_count="multiple",
-                size="sm",
-                elem_id="bring",
-            )
+            with gr.Row():
+                upload = gr.UploadButton(
+                    "Bring your own weights",
+                    file_types=[*WEIGHT_SUFFIXES, _CARD_SUFFIX],
+                    file_count="multiple",
+                    size="sm",
+                    min_width=150,
+                    elem_id="bring",
+                )
+                other = gr.UploadButton("HEIC, DICOM …", file_count="multiple", size="sm", min_width=100, elem_id="other-photo")
+            form = feeding.build()
             photo = PhotoInput(
                 sources=["upload", "clipboard", "webcam"], buttons=[], height=170, label="Photo", elem_id="photo", show_label=False
             )
@@ -148,6 +161,8 @@ def build(settings: Settings, tab: gr.Tab) -> None:
                 for module in OF_THE_NET:
                     with gr.Tab(module.TITLE, id=module.TITLE) as place:
                         module.build(stage, place)
+                with gr.Tab(trial.TITLE, id=trial.TITLE):
+                    trial.build(stage, chosen, views, maps.TITLE)
     model_work = one_at_a_time(PREDICTING) | {"show_progress": "minimal"}
     gr.on(
         [photo.change, chosen.change],
@@ -161,8 +176,10 @@ def build(settings: Settings, tab: gr.Tab) -> None:
     )
     clicked: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     panel.click(choose_class, asked, asked, trigger_mode="multiple", api_name="choose_class", **clicked)  # the last of quick clicks counts
+    feeding.wire(form, settings, chosen, known)
     brought = [chosen, known]
     panel.select(bound(switch_meaning, settings), brought, brought, api_name="switch_meaning", **at_once())
     upload.upload(bound(bring, settings), [*brought, upload], brought, api_name="bring_weights", **model_work)
+    other.upload(other_photo, other, photo, api_name="other_photo", show_progress_on=panel, **at_once())
     tab.select(bound(known_nets, settings), known, chosen, api_name="known_nets", **at_once())
     views.select(_opened_view, None, view, api_name="open_view", **at_once())

@@ -1,18 +1,17 @@
-"""The train tab's charts, as plain Plotly figures: what a training's log says, and the confusion that is left at its end."""
+"""The train tab's charts, as plain Plotly figures: what a training's log says."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from explorer.components.charts import Figure, layout_of
-from explorer.components.theme import BLOCK_COLOURS, FONT_PX
+from explorer.components.theme import BLOCK_COLOURS
 
 if TYPE_CHECKING:
     from densenet.train import Event
 
 CURVE_HEIGHT_PX = 210
-CONFUSION_HEIGHT_PX = 330
 _MOST_POINTS = 400  # of a curve: more are thinned evenly
 
 
@@ -54,20 +53,3 @@ def training_figures(events: Sequence[Event]) -> list[Figure]:
         {"data": accuracy, "layout": accuracy_layout},
         {"data": rate, "layout": rate_layout},
     ]
-
-
-def confusion_figure(result: Mapping[str, Any]) -> Figure:
-    """How often pictures of each class (rows) were taken for each class (columns)."""
-    classes, counts = list(result["classes"]), result["confusion"]
-    shares = [[count / max(1, sum(row)) for count in row] for row in counts]
-    hover = [[f"{a}, taken for {b}: {n}" for b, n in zip(classes, row, strict=True)] for a, row in zip(classes, counts, strict=True)]
-    cells: dict[str, Any] = {"type": "heatmap", "x": classes, "y": classes, "z": shares, "hovertext": hover, "hoverinfo": "text"}
-    cells |= {"colorscale": "Viridis", "showscale": False, "xgap": 1, "ygap": 1}
-    if len(classes) <= 12:
-        cells |= {"text": counts, "texttemplate": "%{text}", "textfont": {"size": FONT_PX}}
-    title = f"Confusion on the {str(result['on']).replace('_', '-')} pictures: {100 * result['accuracy']:.1f} % right"
-    layout = layout_of(CONFUSION_HEIGHT_PX, len(classes), title, "", "")
-    layout["yaxis"] |= {"autorange": "reversed", "showgrid": False, "nticks": len(classes)}
-    layout["xaxis"] |= {"nticks": len(classes), "tickangle": -35}
-    del layout["yaxis"]["rangemode"]
-    return {"data": [cells], "layout": layout | {"hovermode": "closest", "margin": {"l": 110, "r": 8, "t": 6, "b": 84}}}

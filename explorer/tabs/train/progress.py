@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from explorer.components.chart_panel import drawn
+from explorer.components.confusion import confusion_figure
 from explorer.components.formatting import exact
 from explorer.settings import Settings
-from explorer.tabs.train.charts import confusion_figure, training_figures
+from explorer.tabs.train.charts import training_figures
 from explorer.work import background, runs
 
 if TYPE_CHECKING:
@@ -107,8 +108,11 @@ def look(settings: Settings, shown: Shown | None = None) -> list[Any]:
 
 def _end(run: Run) -> list[str]:
     """Return confusion and mistakes of a finished training."""
-    result = runs.result_of(run)
-    return ["", ""] if result is None else [drawn([confusion_figure(result)]), _mistakes(result)]
+    result: Any = runs.result_of(run)
+    if result is None:
+        return ["", ""]
+    title = f"Confusion on the {str(result['on']).replace('_', '-')} pictures: {100 * result['accuracy']:.1f} % right"
+    return [drawn([confusion_figure(result["classes"], result["confusion"], title)]), _mistakes(result)]
 
 
 def _buttons(state: str) -> list[Any]:

@@ -16,6 +16,7 @@ from densenet.arithmetic import plan as plan_module
 from densenet.arithmetic.memory import feature_bytes, feature_bytes_by_layer, peaks
 from densenet.arithmetic.plan import plan as plan_of
 from densenet.arithmetic.step import step_moments
+from densenet.config import STEMS
 from densenet.model.net import DenseLayer, DenseNet
 from densenet.presets import PRESET_IMAGE_SIZE
 from tests.support.drawn import drawn
@@ -31,7 +32,7 @@ configs = st.builds(
     drop_rate=st.sampled_from([0.0, 0.3]),
     num_classes=st.integers(1, 1000),
     in_channels=st.integers(1, 4),
-    stem=st.sampled_from(["imagenet", "cifar"]),
+    stem=st.sampled_from(STEMS),
 )
 workloads = st.builds(
     Workload,
@@ -51,6 +52,18 @@ def test_the_estimate_is_what_a_step_really_takes(seed: int) -> None:
     config, workload = drawn(seed, largest=128)
     estimate, truth = estimate_memory(config, workload).peak, measure(config, workload, "cpu").peak
     assert abs(estimate - truth) <= 0.0005 * truth, f"{estimate} estimated, {truth} measured, {config}, {workload}"
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("stem", [stem for stem in STEMS if stem not in ("imagenet", "cifar")])
+def test_the_estimate_holds_for_other_stems(stem: str, seed: int) -> None:
+    from densenet.measure.measurement import measure
+
+    config, workload = drawn(seed, largest=96, stem=stem)
+    for mode, checkpointing in (("train", "none"), ("train", "layer"), ("infer", "none")):
+        asked = replace(workload, mode=mode, checkpointing=checkpointing, batch_size=3)
+        estimate, truth = estimate_memory(config, asked).peak, measure(config, asked, "cpu").peak
+        assert abs(estimate - truth) <= 0.0005 * truth, f"{estimate} estimated, {truth} measured, {config}, {asked}"
 
 
 OPTIMIZERS = {

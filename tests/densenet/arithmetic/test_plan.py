@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from densenet import PRESETS, DenseNetConfig, Layer, totals
 from densenet.arithmetic.plan import conv_macs, conv_params, parts, plan, pooled_size
+from densenet.config import STEMS
 from densenet.model.net import DenseNet
 from densenet.presets import PRESET_IMAGE_SIZE
 
@@ -122,6 +123,14 @@ def test_blocks_of_rows(name: str) -> None:
             assert row.block == (0 if row.path.endswith("0") else len(config.block_config) + 1), row.path
 
 
+def test_timms_deep_stem_has_its_published_counts() -> None:
+    """The model card of timm/densenetblur121d.ra_in1k: 8.0 M parameters and 3.1 GMACs at 224 (its blurs have no parameters)."""
+    sums = totals(replace(PRESETS["densenet121"], stem="deep"))
+    assert round(sums.params / 1e6, 1) == 8.0
+    assert round(sums.macs / 1e9, 1) == 3.1
+    assert sums.depth == 123
+
+
 def hypothesis_configs() -> st.SearchStrategy[DenseNetConfig]:
     """Configs over the whole range of every field; blocks are mostly shallow, for speed."""
     shallow = st.lists(st.integers(1, 3), min_size=1, max_size=8)
@@ -136,7 +145,7 @@ def hypothesis_configs() -> st.SearchStrategy[DenseNetConfig]:
         drop_rate=st.floats(0, 1, exclude_max=True),
         num_classes=st.integers(1, 100_000),
         in_channels=st.integers(1, 64),
-        stem=st.sampled_from(["imagenet", "cifar"]),
+        stem=st.sampled_from(STEMS),
     )
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from densenet import PRESETS, DenseNetConfig, totals
+from densenet.arithmetic.plan import plan
 from densenet.arithmetic.seconds import arithmetic_seconds, forward_seconds, touched_bytes, transfer_seconds
 from densenet.model import DenseNet
 
@@ -37,7 +38,7 @@ def test_touched_is_what_each_operation_reads_and_writes(name: str) -> None:
             module.register_forward_hook(count)
     model(torch.empty(1, config.in_channels, size, size, device="meta"))
     cats = joined(config, size)
-    assert touched_bytes(config, size) == seen[0] + cats
+    assert touched_bytes(plan(config, size)) == seen[0] + cats
 
 
 def joined(config: DenseNetConfig, size: int) -> int:
@@ -56,5 +57,5 @@ def joined(config: DenseNetConfig, size: int) -> int:
 def test_a_forward_pass_is_arithmetic_and_traffic() -> None:
     config = PRESETS["densenet121"]
     for device in ("cpu", "cuda"):
-        parts = arithmetic_seconds(totals(config, 224).macs, device) + transfer_seconds(touched_bytes(config, 224), device)
+        parts = arithmetic_seconds(totals(config, 224).macs, device) + transfer_seconds(touched_bytes(plan(config, 224)), device)
         assert forward_seconds(config, 224, device) == pytest.approx(parts)

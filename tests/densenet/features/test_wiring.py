@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from densenet import PRESETS, DenseNetConfig
 from densenet.arithmetic.plan import plan
+from densenet.config import STEMS
 from densenet.features.wiring import block_wiring, wiring
 from densenet.model.net import DenseNet
 
@@ -22,7 +23,7 @@ configs = st.builds(
     bn_size=st.integers(0, 2),
     compression=st.floats(0.01, 1.0),
     num_classes=st.integers(1, 5),
-    stem=st.sampled_from(["imagenet", "cifar"]),
+    stem=st.sampled_from(STEMS),
 )
 
 

@@ -148,3 +148,49 @@ def test_what_has_no_probability_has_none_that_rises(saved: Callable[..., DenseN
             work()
     checks = list(trust(model, x, 0, lambda net: attribute(net, x, 0, "input_x_gradient"), nets=2))
     assert [type(check) for check in checks if not isinstance(check, Completeness)] == [RandomisedWeights]
+
+
+POINTS = (0.07, 0.5, 0.9, None)
+
+
+def as_its_authors_show_it(p: float, point: float | None) -> float:
+    """TorchXRayVision's op_norm, of one label."""
+    if point is None:
+        return 0.5
+    return p / (point * 2) if p < point else 1 - (1 - p) / ((1 - point) * 2)
+
+
+def test_operating_points_decide_at_one_half() -> None:
+    plain = torch.tensor([0.07, 0.0699, 0.5, 0.2, 0.95, 0.01, 0.999])
+    for p in plain.tolist():
+        logits = torch.full((len(POINTS),), p, dtype=torch.float64).logit()
+        said = shares(logits, "sigmoid", points=POINTS)
+        assert said.tolist() == pytest.approx([as_its_authors_show_it(p, point) for point in POINTS], abs=1e-9)
+        assert [value >= 0.5 for value in said.tolist()[:3]] == [p >= point - 1e-12 for point in (0.07, 0.5, 0.9)]
+    assert shares(torch.zeros(2, 4), "sigmoid", 3.0, POINTS).shape == (2, 4)
+
+
+def test_a_label_that_was_never_trained_is_never_the_best(saved: Callable[..., DenseNet]) -> None:
+    model = saved(4, activation="sigmoid", operating_points=list(POINTS))
+    logits = torch.tensor([-4.0, -3.0, 1.0, 9.0])
+    best = best_of(model, logits, 4)
+    assert [one.index for one in best] == [2, 0, 1, 3]
+    assert best[-1].probability == 0.5
+    sure = confidence(logits, "sigmoid", POINTS)
+    assert sure is not None
+    assert sure.top1 == pytest.approx(best[0].probability)
+    assert confidence(logits, "sigmoid", (None,) * 4) is None
+    x = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = shares(model(x)[0].double(), "sigmoid", points=POINTS)
+    assert curves(model, x, 0, x, steps=4, maps=2).insertion.probabilities[-1] == pytest.approx(expected[0].item(), abs=1e-5)
+    torch.testing.assert_close(lesion(model, x, 1, 0).probabilities_before.double(), expected, rtol=1e-4, atol=1e-5)
+    assert lesion_map(model, x, 0, 1, cells=False).probability == pytest.approx(expected[0].item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("points", [[0.5] * 3, 0.5, [0.5, 0.5, 0.5, 1.0], [0.5, 0.5, 0.5, "a"], [0, 0.5, 0.5, 0.5]])
+def test_operating_points_that_are_none_are_refused(points: object, saved: Callable[..., DenseNet]) -> None:
+    with pytest.raises(ValueError, match="operating_points"):
+        saved(4, activation="sigmoid", operating_points=points)
+    with pytest.raises(ValueError, match="of labels that are independent"):
+        saved(4, activation="softmax", operating_points=[0.5] * 4)

@@ -144,3 +144,38 @@ def test_no_more_pixels_are_made_than_were_counted(size: tuple[int, int], resize
 def test_a_card_can_ask_for_billions_of_pixels() -> None:
     assert Preprocessing(crop_px=4096, mean=(0.5,) * 3, std=(0.5,) * 3, resize_px=16384).bytes_needed(800, 100) > 8 * 2**30
     assert IMAGENET.bytes_needed(4000, 3000) < 10 * 2**20
+
+
+PLAIN = {"crop_px": 40, "mean": (0.0,) * 3, "std": (1.0,) * 3}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_stretched_picture_is_torchvisions(size: tuple[int, int]) -> None:
+    view = Preprocessing(**PLAIN, fit="stretch").view(noise(*size))
+    assert (np.asarray(view) == np.asarray(functional.resize(noise(*size), [40, 40]))).all()
+
+
+@pytest.mark.parametrize(("size", "box"), [((80, 40), (0, 10, 40, 30)), ((30, 60), (10, 0, 30, 40)), ((40, 40), (0, 0, 40, 40))])
+def test_a_padded_picture_is_whole_with_black_around_it(size: tuple[int, int], box: tuple[int, int, int, int]) -> None:
+    view = np.asarray(Preprocessing(**PLAIN, fit="pad").view(Image.new("RGB", size, (9, 200, 30)))).copy()
+    left, top, right, bottom = box
+    assert (view[top:bottom, left:right] == (9, 200, 30)).all()
+    view[top:bottom, left:right] = 0
+    assert not view.any()
+
+
+@pytest.mark.parametrize("mean", [(0.0,) * 3, (0.0,)])
+def test_dark_and_bright_can_be_swapped(mean: tuple[float, ...]) -> None:
+    plain = Preprocessing(crop_px=40, mean=mean, std=(1.0,) * len(mean))
+    swapped = Preprocessing(crop_px=40, mean=mean, std=(1.0,) * len(mean), invert=True)
+    ours, theirs = swapped.tensor(swapped.view(noise(60, 50))), 1 - plain.tensor(plain.view(noise(60, 50)))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1.01 / 255 if len(mean) == 1 else 1e-6)
+
+
+@pytest.mark.parametrize("fit", ["pad", "stretch"])
+@pytest.mark.parametrize("size", [*SIZES, (5000, 1)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_no_way_to_fit_makes_more_pixels_than_it_says(fit: str, size: tuple[int, int]) -> None:
+    """Sideways first, then up and down: what lies between the two is what it says at most."""
+    said = Preprocessing(**PLAIN, fit=fit).pixels_made(*size)
+    assert said >= 40 * max(40, size[1])
+    assert said <= 40 * (41 + max(size))

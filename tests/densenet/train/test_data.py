@@ -175,6 +175,13 @@ def test_fashion_mnist_is_read_as_published(tmp_path: Path, packed: bool, inside
         load_dataset("fashion_mnist", tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["images-idx3", "labels-idx1"])
+def test_one_file_of_fashion_mnist_is_not_enough(kind: str, tmp_path: Path) -> None:
+    (tmp_path / f"train-{kind}-ubyte").write_bytes(b"something")
+    with pytest.raises(ValueError, match="it needs the idx files, or download"):
+        load_dataset("fashion_mnist", tmp_path)
+
+
 def test_cifar_is_read_as_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from torchvision import datasets
 

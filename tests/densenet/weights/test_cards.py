@@ -11,7 +11,7 @@ import pytest
 from densenet import PRESETS, DenseNetConfig, totals
 from densenet.pictures.preprocessing import IMAGENET, Preprocessing
 from densenet.record import Weights
-from densenet.weights.cards import MAX_CARD_BYTES, assumed_preprocessing, card_bytes, config_on, parse_card, record_of
+from densenet.weights.cards import MAX_CARD_BYTES, card_bytes, config_on, parse_card, record_of
 from densenet.weights.known import ASSETS, WEIGHTS
 
 TINY = PRESETS["tiny"]
@@ -77,31 +77,6 @@ def test_a_thousand_classes_are_imagenets() -> None:
     named = record({"classes": [str(i) for i in range(1000)]}, replace(TINY, num_classes=1000))
     assert named.labels()[999] == "999"
     assert len(named.assumptions) == 1
-
-
-@pytest.mark.parametrize(
-    ("config", "preprocessing", "says"),
-    [
-        (PRESETS["densenet121"], IMAGENET, "224 x 224 pixels, scaled as for ImageNet"),
-        (TINY, USUAL_CIFAR10, "32 x 32 pixels, scaled as for CIFAR-10"),
-        (PRESETS["classroom"], Preprocessing(96, (0.0,), (1.0,)), "96 x 96 pixels, grey values from 0 to 1"),
-        (GREY, Preprocessing(28, (0.0,), (1.0,)), "28 x 28 pixels, grey values from 0 to 1"),
-        (replace(TINY, in_channels=4), Preprocessing(32, (0.0,) * 4, (1.0,) * 4), "32 x 32 pixels, values from 0 to 1"),
-        (replace(GREY, block_config=(1,) * 7), Preprocessing(64, (0.0,), (1.0,)), "64 x 64 pixels, grey values from 0 to 1"),
-        (
-            DenseNetConfig(block_config=(1,) * 8),
-            replace(IMAGENET, crop_px=509, resize_px=581),
-            "509 x 509 pixels, scaled as for ImageNet",
-        ),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_the_assumed_preprocessing_suits_the_net(config: DenseNetConfig, preprocessing: Preprocessing, says: str) -> None:
-    found, sentence = assumed_preprocessing(config)
-    assert found == preprocessing
-    assert says in sentence
-    assert len(found.mean) == len(found.std) == config.in_channels
-    config.check_image_size(found.crop_px)
 
 
 def test_the_shipped_card_has_only_what_is_read_or_for_people() -> None:

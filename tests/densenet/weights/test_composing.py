@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from densenet.pictures.preprocessing import IMAGENET, Preprocessing
 from densenet.weights.cards import card_bytes, config_on, parse_card
-from densenet.weights.composing import accuracy_entry, compose_card, write_card
+from densenet.weights.composing import accuracy_entry, card_of, compose_card, write_card
+from densenet.weights.known import WEIGHTS
 from tests.densenet.weights.test_cards import TINY, record
 
 
@@ -46,3 +48,13 @@ def test_what_is_not_known_is_not_on_the_card() -> None:
 
 def test_shares_are_rounded_to_a_millionth() -> None:
     assert accuracy_entry(1 / 3, 2 / 3, "all") == {"top1": 0.333333, "top5": 0.666667, "on": "all"}
+
+
+def test_a_card_of_a_record_leaves_nothing_open() -> None:
+    for name in ("cifar10", "densenet121"):
+        known = WEIGHTS[name]
+        again = record(dict(parse_card(json.dumps(card_of(known)))), known.config)
+        assert again.assumptions == ()
+        for field in ("label", "preprocessing", "licence", "top1_accuracy", "top5_accuracy", "accuracy_on", "activation"):
+            assert getattr(again, field) == pytest.approx(getattr(known, field)), field
+        assert again.labels() == known.labels()

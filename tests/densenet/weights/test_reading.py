@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from densenet.pictures.preprocessing import IMAGENET
 from densenet.predict import input_of, view_of
 from densenet.weights.loading import load_file
 from densenet.weights.reading import reading_of, rename_key
-from tests.support.upstream import UPSTREAM, Monai, check_equal, of
+from tests.conftest import randomised
+from tests.support.upstream import UPSTREAM, Monai, check_equal, of, of_huyvnphan
 
 NET = "features.conv0.weight"
 SAID = {
@@ -39,6 +41,20 @@ def test_logits_are_the_authors(name: str, prefix: str, tmp_path: Path) -> None:
     assert said == [f"The names are read as {text}" for key, text in SAID.items() if name.split(",")[0] == key]
     left_out = [sentence for sentence in model.weights.assumptions if sentence.startswith("Left out")]
     assert left_out == ([f"Left out, as it is no part of the net: {prefix}op_threshs."] if name == "torchxrayvision" else [])
+
+
+def test_a_small_net_without_pooling_is_told_so_by_its_visitor(tmp_path: Path) -> None:
+    """Whether the stem pools shows in no tensor: huyvnphan's way is assumed, and a card or the page says otherwise."""
+    net = randomised(of_huyvnphan(pooled=False)).eval()
+    x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(3))
+    torch.save(net.state_dict(), tmp_path / "net.pth")
+    assumed = load_file(tmp_path / "net.pth")
+    told = load_file(tmp_path / "net.pth", said={"config": asdict(replace(assumed.config, stem="cifar_norm"))})
+    with torch.inference_mode():
+        torch.testing.assert_close(told(x), net(x), rtol=1e-5, atol=1e-5)
+        assert (assumed(x) - net(x)).abs().max() > 0.01
+    assert assumed.weights is not None
+    assert any("max pooling" in sentence for sentence in assumed.weights.assumptions)
 
 
 @pytest.mark.parametrize("renamed", [("trans1.bn.", "trans1.bn1."), ("linear.", "fc."), ("bn.", "bn1."), ("dense1.", "block1.")])

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from densenet import PRESETS, DenseNetConfig, Workload
+from densenet.config import STEMS
 from explorer.page.address import from_query, pinned_from_query, to_query
 from explorer.page.page_state import PageState, preset_state
 from tests.explorer.page.test_fields import ALL_DIFFERENT
@@ -24,7 +25,7 @@ configs = st.builds(
     drop_rate=st.floats(0.0, 0.99),
     num_classes=st.integers(1, 100_000),
     in_channels=st.integers(1, 64),
-    stem=st.sampled_from(["imagenet", "cifar"]),
+    stem=st.sampled_from(STEMS),
 )
 asked = st.fixed_dictionaries(
     {

@@ -35,7 +35,7 @@ from explorer.tabs.train import tab as train
 from explorer.work import background, nets, queues
 from explorer.work import subject as subjects
 from explorer.work.subject import Asked
-from tests.support.trainings import RECIPE
+from tests.support.trainings import RECIPE, START
 
 SETTINGS = Settings(device="cpu", offline=True)
 ASKED = Asked("a", "cifar10", 5)
@@ -79,7 +79,7 @@ ON_OTHER_TABS: dict[str, Work] = {
     "other nets": lambda photo: compare.show_now({}, "Other nets", *SEEN),
     "tutorials": lambda photo: compare.show_now({}, "Tutorials", *SEEN),
     "torchinfo's summary": lambda photo: layers.summary(TINY, SMALL),
-    "forecast": lambda photo: train.forecast(SETTINGS, TINY, "cifar10", "", 32, *RECIPE),
+    "forecast": lambda photo: train.forecast(SETTINGS, TINY, "cifar10", "", 32, *START, *RECIPE),
     "trainings": lambda photo: progress.look(SETTINGS),
 }
 

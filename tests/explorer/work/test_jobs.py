@@ -127,3 +127,25 @@ def test_the_facts_of_the_datasets_are_the_librarys() -> None:
     from densenet.train.sources import DATASETS
 
     assert set(jobs.DATASETS) <= set(DATASETS)
+
+
+def test_the_optimizer_and_what_is_frozen_decide_the_memory(run_settings: Settings, picture_folder: Path) -> None:
+    job = job_of(run_settings, picture_folder)
+    peaks = {
+        name: jobs.expected(run_settings, replace(job, recipe=replace(RECIPE, optimizer=name), frozen=frozen)).peak_bytes
+        for name, frozen in (("sgd", "none"), ("adam", "none"))
+    }
+    params = jobs.expected(run_settings, job).parameters
+    assert peaks["adam"] - peaks["sgd"] >= 4 * params, "two values for each parameter, where momentum keeps one"
+    still = jobs.expected(run_settings, replace(job, frozen="features"))
+    assert still.peak_bytes < peaks["sgd"]
+    assert still.epoch_seconds < 0.6 * jobs.expected(run_settings, job).epoch_seconds
+    assert still.parameters == params
+
+
+def test_the_forecast_of_a_dataset_is_of_its_own_classes(run_settings: Settings) -> None:
+    for name, (_, images, channels, classes) in jobs.DATASETS.items():
+        seen = jobs.expected(run_settings, job_of(run_settings, "", name, 32))
+        assert seen.parameters == totals(replace(TINY, in_channels=channels, num_classes=classes), 32).params
+        assert seen.images == images
+        assert classes == 10

@@ -75,3 +75,43 @@ def test_the_choices_say_what_has_to_happen_first(tmp_path: Path) -> None:
     assert (WEIGHTS["cifar10"].label, "cifar10") in choices
     trained = [key for label, key in choices if "trained here" in label]
     assert [nets.loaded(settings, key).config for key in trained] == [load("cifar10").config] * len(trained)
+
+
+def test_a_file_that_is_none_is_refused_when_it_is_brought(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pth"
+    bad.write_bytes(b"no weights")
+    with pytest.raises(ValueError, match=r"Cannot read bad\.pth"):
+        nets.bring(bad)
+
+
+def test_what_a_visitor_says_adds_up(tmp_path: Path) -> None:
+    file = tmp_path / "mine.pth"
+    shutil.copy(ASSETS / "cifar10.pth", file)
+    first = nets.bring(file)
+    independent = nets.with_other_meaning(first)
+    scale = {"crop_px": 48, "mean": [0.0] * 3, "std": [1.0] * 3, "fit": "stretch"}
+    fed = nets.told(independent, {"preprocessing": scale})
+    record = nets.record_of(nets.loaded(SETTINGS, fed))
+    assert (record.activation, record.preprocessing.crop_px, record.preprocessing.fit) == ("sigmoid", 48, "stretch")
+    assert nets.record_of(nets.loaded(SETTINGS, first)).activation == "softmax", "others still have it as it was"
+    with pytest.raises(ValueError, match="its card's crop_px must be"):
+        nets.told(fed, {"preprocessing": scale | {"crop_px": 0}})
+    for bad in ("cifar10", "brought-gone", 3, None):
+        with pytest.raises(ValueError, match="net must be one that was brought and is still here"):
+            nets.told(bad, {})  # type: ignore[arg-type]
+
+
+def test_where_the_file_of_a_net_is(tmp_path: Path) -> None:
+    file = tmp_path / "mine.pth"
+    shutil.copy(ASSETS / "cifar10.pth", file)
+    assert nets.file_of(SETTINGS, nets.bring(file)) == file
+    assert nets.file_of(SETTINGS, "cifar10") == ASSETS / "cifar10.pth"
+    assert nets.file_of(SETTINGS, str(file)) == file
+    assert nets.record_to_start_from(SETTINGS, str(file)).config == WEIGHTS["cifar10"].config
+    assert nets.record_to_start_from(SETTINGS, "densenet121") is WEIGHTS["densenet121"], "known without a download"
+    away = Settings(device="cpu", offline=True, weights_dir=str(tmp_path))
+    with pytest.raises(ConnectionError, match="downloads are switched off"):
+        nets.file_of(away, "densenet121")
+    for bad in ("nowhere.pth", "trained-gone", str(tmp_path)):
+        with pytest.raises(ValueError, match=r"no longer here|There is no net and no file"):
+            nets.file_of(SETTINGS, bad)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import gradio as gr
 import pytest
 
 from densenet import estimate_memory
 from densenet.measure import measurement
 from explorer.app import create_app
 from explorer.components.formatting import memory
+from explorer.page.fields import placed
 from explorer.page.page_state import preset_state
 from explorer.settings import Settings
 from tests.support.measured import as_estimated
@@ -51,3 +53,10 @@ def test_a_measurement_draws_nothing_in_a_tab_that_is_closed(session: Session) -
     session.show(preset_state("tiny"), "Layers")
     session.run("measure_one_step")
     assert session.text("memory") == ""
+
+
+def test_what_a_step_is_asked_for_stands_in_the_tab(session: Session) -> None:
+    """Its choices belong to the sidebar's fields and are placed here."""
+    rendered = [block for block in session.app.blocks.values() if block.is_rendered and isinstance(block, gr.Dropdown)]
+    for field in placed("step"):
+        assert [(block.label, block.choices) for block in rendered].count((field.label, list(field.words))) == 1

@@ -34,7 +34,8 @@ class Part {
   querySelector(name) { return named[name] ??= new Part(name); }
   setAttribute(name, value) { this.attributes[name] = value; }
   addEventListener(name, listener) { this.listeners[name] = listener; }
-  all(name) { return this.children.flatMap((child) => [...(child.className?.startsWith(name) ? [child] : []), ...child.all(name)]); }
+  is(name) { return (this.className || '').split(' ').includes(name); }
+  all(name) { return this.children.flatMap((child) => [...(child.is(name) ? [child] : []), ...child.all(name)]); }
 }
 const named = {'.temperature input': Object.assign(new Part(), {value: '0'})};
 globalThis.document = {createElement: (tag) => new Part(tag)};
@@ -53,10 +54,25 @@ const shown = asked.turns.map((turn) => {
   };
 });
 if (asked.value) { named['.answers'].all('class-row')[asked.click].listeners.click?.(); }
+const listed = (asked.list || []).map((text) => {
+  const box = named['.answers'];
+  const more = box.all('other-meaning').find((one) => /^all /.test(one.textContent));
+  if (more) { more.listeners.click(); }
+  const search = named['.answers'].all('class-search')[0];
+  search.value = text;
+  search.listeners.input();
+  const words = (row) => [row.children[1].textContent, row.children[2].textContent, row.children.length > 3 ? row.title : ''];
+  return {
+    button: more ? more.textContent : '',
+    rows: named['.answers'].all('class-row').map(words),
+    hints: named['.answers'].all('class-rows')[0].children.filter((one) => one.is('hint')).map((one) => one.textContent),
+  };
+});
 const pressed = named['.answers'].all('class-row').map((row) => row.attributes['aria-pressed'] === 'true');
 input.listeners.dblclick();
 const said = asked.shares.map((of) => shares(...of));
-console.log(JSON.stringify({shown, clicked, pressed, reset: Number(input.value), shares: said, written: asked.written.map(written)}));
+const written_ = asked.written.map(written);
+console.log(JSON.stringify({shown, clicked, pressed, reset: Number(input.value), shares: said, written: written_, listed}));
 """
 
 
@@ -82,19 +98,24 @@ def column() -> tuple[dict[str, object], torch.Tensor]:
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_shares_are_the_librarys(activation: str) -> None:
     draw = random.Random(5)
+    points = [None, 0.07, 0.5, 0.93]
     logits = [[draw.uniform(-60, 60) for _ in range(draw.choice((1, 2, 10, 1000)))] for _ in range(60)] + [[1e4, -1e4], [0.0] * 7]
     temperatures = [math.exp(draw.uniform(*map(math.log, TEMPERATURE_RANGE))) for _ in logits]
     said = run(shares=[[row, activation, t] for row, t in zip(logits, temperatures, strict=True)])["shares"]
     for row, temperature, values in zip(logits, temperatures, said, strict=True):
         expected = shares(torch.tensor(row, dtype=torch.float64), activation, temperature)
         torch.testing.assert_close(torch.tensor(values, dtype=torch.float64), expected, rtol=1e-9, atol=1e-15)
+    four = [[draw.uniform(-9, 9) for _ in points] for _ in range(40)]
+    for row, values in zip(four, run(shares=[[row, activation, 1.7, points] for row in four])["shares"], strict=True):
+        expected = shares(torch.tensor(row, dtype=torch.float64), activation, 1.7, tuple(points))
+        torch.testing.assert_close(torch.tensor(values, dtype=torch.float64), expected, rtol=1e-9, atol=1e-15)
 
 
-def column_of(logits: list[float], activation: str, key: str = "brought-1") -> dict[str, object]:
+def column_of(logits: list[float], activation: str, key: str = "brought-1", points: tuple[float | None, ...] = ()) -> dict[str, object]:
     model = copy.copy(load("cifar10"))
     assert model.weights is not None
     names = tuple(f"label {i}" for i in range(len(logits)))
-    model.weights = replace(model.weights, activation=activation, classes=names)
+    model.weights = replace(model.weights, activation=activation, classes=names, operating_points=points)
     return answer_of(key, model, Image.new("RGB", (32, 32)), torch.tensor(logits), 0.012)
 
 
@@ -127,6 +148,32 @@ def test_numbers_are_shown_as_numbers() -> None:
     column = column_of([36.6125, -12.0], "none")
     assert rows(column) == [["label 0", "36.61"], ["label 1", "-12"]]
     assert column["unsure"] == ""
+
+
+def test_all_classes_can_be_looked_at_and_searched() -> None:
+    """Of a thousand only five could be clicked, whatever the README said."""
+    draw = random.Random(7)
+    logits = [draw.gauss(0, 3) for _ in range(1000)]
+    column = column_of(logits, "softmax")
+    best = sorted(range(1000), key=lambda i: -logits[i])
+    everything, few, none = run(answers_value([column], "brought-1", 0), list=["", "Label 99", "zebra"])["listed"]
+    assert everything["button"] == "all 1,000 classes"
+    assert [row[0] for row in everything["rows"]] == [f"label {i}" for i in best[:200]]
+    assert everything["hints"] == ["and 800 more: type a name to find one"]
+    assert [row[0] for row in few["rows"]] == [f"label {i}" for i in best if str(i).startswith("99")]
+    assert (none["rows"], none["hints"]) == ([], ["No class is called “zebra”."])
+    five = run(answers_value([column], "brought-1", 0), [0.0])["shown"][0]["rows"]
+    assert [row[0] for row in five] == [f"label {i}" for i in best[:5]]
+
+
+def test_labels_have_their_operating_points_and_those_never_trained_come_last() -> None:
+    logits = [9.0, -3.0, 1.0, -2.0, -9.0, -9.0, -9.0]
+    column = column_of(logits, "sigmoid", points=(None, 0.07, 0.9, None, 0.5, 0.5, 0.5))
+    (page,) = run(answers_value([column], "brought-1", 0), list=[""])["listed"]
+    assert page["button"] == "all 7 labels"
+    assert [row[0] for row in page["rows"]] == ["label 2", "label 1", "label 4", "label 5", "label 6", "label 0", "label 3"]
+    assert [row[1] for row in page["rows"]][-2:] == ["never trained", "never trained"]
+    assert page["rows"][1] == ["label 1", "33.9\u00a0%", "operating point 0.07: shown so that 50 % decides"]
 
 
 def test_only_a_net_of_the_visitors_own_can_be_told_what_it_means() -> None:

@@ -58,6 +58,22 @@ def test_one_net_answers() -> None:
     assert predict.predict(SETTINGS, TABBY, []) == ("", None)
 
 
+def test_a_photo_that_no_browser_shows_comes_back_as_one_that_each_does(tmp_path: Path) -> None:
+    value, asked, shown = predict.answer(SETTINGS, TABBY, ["cifar10"])
+    assert json.loads(value)["nets"][0]["key"] == asked.net == "cifar10"
+    assert asked.target == CAT
+    TABBY.save(tmp_path / "a.tiff")
+    film = read_image(tmp_path / "a.tiff")
+    assert predict.answer(SETTINGS, film, ["cifar10"])[2] is film
+    TABBY.save(tmp_path / "a.png")
+    assert predict.answer(SETTINGS, read_image(tmp_path / "a.png"), ["cifar10"])[2] == gr.skip()
+    assert shown is TABBY, "of which no file is known"
+    assert predict.other_photo([str(tmp_path / "a.tiff")]) == str(tmp_path / "a.tiff")
+    for files in ([], ["a", "b"], None, [3]):
+        with pytest.raises(gr.Error, match=r"Please bring one photo|files must be a list"):
+            predict.other_photo(files)  # type: ignore[arg-type]
+
+
 def test_a_net_that_is_not_here_is_said_beside_the_answers_of_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     said: list[str] = []
     monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from densenet.train import Event
-from explorer.tabs.train.charts import confusion_figure, training_figures
+from explorer.tabs.train.charts import training_figures
 
 
 def test_curves_are_the_logs() -> None:
@@ -14,14 +14,3 @@ def test_curves_are_the_logs() -> None:
     assert [(curve["x"], curve["y"]) for curve in accuracy["data"]] == [([0, 1, 2, 3, 4], [10.0 * i for i in range(5)]), ([5], [40.0])]
     assert rate["data"][0]["y"] == [0.1] * 5
     assert len(training_figures([events[0]] * 5000)[0]["data"][0]["x"]) <= 800
-
-
-def test_confusion_shows_the_counts() -> None:
-    result = {"classes": ["a", "b"], "confusion": [[3, 1], [0, 4]], "on": "held_out", "accuracy": 0.875, "mistakes": []}
-    figure = confusion_figure(result)
-    (cells,) = figure["data"]
-    assert cells["z"] == [[0.75, 0.25], [0.0, 1.0]]
-    assert cells["text"] == [[3, 1], [0, 4]]
-    assert cells["hovertext"][0][1] == "a, taken for b: 1"
-    assert figure["layout"]["yaxis"]["autorange"] == "reversed", "rows are the classes, from above"
-    assert "87.5 % right" in figure["layout"]["title"]["text"]

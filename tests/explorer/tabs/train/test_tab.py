@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+import shutil
 import tempfile
 import urllib.request
 from dataclasses import replace
@@ -11,18 +14,22 @@ from typing import Any
 
 import gradio as gr
 import pytest
+import torch
 
 from densenet import PRESETS, totals
+from densenet.train.job import read_job
+from densenet.weights.known import ASSETS, WEIGHTS
+from densenet.weights.loading import load, load_file
 from explorer.app import create_app
 from explorer.settings import Settings
 from explorer.tabs.train import tab as train
 from explorer.tabs.train.progress import NOTHING
 from explorer.work import jobs, nets, runs
-from tests.support.trainings import RECIPE, TINY, finished_run, said, wait_for_state
+from tests.support.trainings import RECIPE, START, TINY, finished_run, said, wait_for_state
 
 
 def test_a_training_from_start_to_predict(run_settings: Settings, picture_folder: Path) -> None:
-    values = (TINY, jobs.FOLDER, str(picture_folder), 16, *RECIPE)
+    values = (TINY, jobs.FOLDER, str(picture_folder), 16, *START, *RECIPE)
     assert f"<b>{totals(replace(TINY, num_classes=2), 16).params:,}</b> parameters, 60 pictures" in train.forecast(run_settings, *values)
     train.begin(run_settings, *values)
     with pytest.raises(gr.Error, match="one training at a time"):
@@ -66,19 +73,19 @@ def test_the_recipe_is_that_of_the_fields() -> None:
 def test_what_cannot_be_trained_is_a_sentence(run_settings: Settings, picture_folder: Path) -> None:
     place = (jobs.FOLDER, str(picture_folder))
     for values, sentence in (
-        ((TINY, jobs.FOLDER, "/nowhere", 16, *RECIPE), "There is no folder"),
-        ((TINY, jobs.FOLDER, "", 16, *RECIPE), "There is no folder"),
-        ((TINY, jobs.FOLDER, None, 16, *RECIPE), "There is no folder"),
-        ((TINY, jobs.FOLDER, "x" * 400, 16, *RECIPE), "There is no folder"),
-        ((PRESETS["densenet121"], *place, 16, *RECIPE), "image_size must be 29 to 4096"),
-        ((TINY, *place, None, *RECIPE), "size must be 1 to 4096, got None"),
-        ((TINY, *place, 16.5, *RECIPE), "size must be 1 to 4096, got 16.5"),
-        ((TINY, *place, 16, None, *RECIPE[1:]), "epochs must be 1 to 100000, got None"),
-        ((TINY, *place, 16, 0, *RECIPE[1:]), "epochs must be 1 to 100000, got 0"),
-        ((TINY, *place, 16, 3, -1, *RECIPE[2:]), "minutes must be above 0"),
-        ((TINY, *place, 16, *RECIPE[:3], None, *RECIPE[4:]), "batch_size must be 1 to 65536, got None"),
-        ((TINY, *place, 16, *RECIPE[:5], None, *RECIPE[6:]), "lr must be above 0 to 100, got None"),
-        ((TINY, *place, 16, *RECIPE[:7], None, *RECIPE[8:]), "label_smoothing must be 0 to below 1, got None"),
+        ((TINY, jobs.FOLDER, "/nowhere", 16, *START, *RECIPE), "There is no folder"),
+        ((TINY, jobs.FOLDER, "", 16, *START, *RECIPE), "There is no folder"),
+        ((TINY, jobs.FOLDER, None, 16, *START, *RECIPE), "There is no folder"),
+        ((TINY, jobs.FOLDER, "x" * 400, 16, *START, *RECIPE), "There is no folder"),
+        ((PRESETS["densenet121"], *place, 16, *START, *RECIPE), "image_size must be 29 to 4096"),
+        ((TINY, *place, None, *START, *RECIPE), "size must be 1 to 4096, got None"),
+        ((TINY, *place, 16.5, *START, *RECIPE), "size must be 1 to 4096, got 16.5"),
+        ((TINY, *place, 16, *START, None, *RECIPE[1:]), "epochs must be 1 to 100000, got None"),
+        ((TINY, *place, 16, *START, 0, *RECIPE[1:]), "epochs must be 1 to 100000, got 0"),
+        ((TINY, *place, 16, *START, 3, -1, *RECIPE[2:]), "minutes must be above 0"),
+        ((TINY, *place, 16, *START, *RECIPE[:3], None, *RECIPE[4:]), "batch_size must be 1 to 65536, got None"),
+        ((TINY, *place, 16, *START, *RECIPE[:5], None, *RECIPE[6:]), "lr must be above 0 to 100, got None"),
+        ((TINY, *place, 16, *START, *RECIPE[:7], None, *RECIPE[8:]), "label_smoothing must be 0 to below 1, got None"),
     ):
         shown = train.forecast(run_settings, *values)
         assert 'role="alert"' in shown
@@ -89,10 +96,67 @@ def test_what_cannot_be_trained_is_a_sentence(run_settings: Settings, picture_fo
     assert train.look(run_settings)[0] == NOTHING
 
 
+def test_a_training_that_starts_from_a_net(run_settings: Settings, picture_folder: Path) -> None:
+    """The embedded net with a new head for two classes; of its blocks only the last learns."""
+    place = (TINY, jobs.FOLDER, str(picture_folder), 32)
+    config = WEIGHTS["cifar10"].config
+    whole, part = (train.forecast(run_settings, *place, "cifar10", frozen, *RECIPE, 0.1) for frozen in ("none", "blocks:1-3"))
+    for shown in (whole, part):
+        assert f"<b>{totals(replace(config, num_classes=2), 32).params:,}</b> parameters" in shown, "not those of the sliders"
+    assert train.started_size(run_settings, "cifar10") == 32
+    train.begin(run_settings, *place, "cifar10", "blocks:1-3", 1, *RECIPE[1:], 0.1)
+    wait_for_state(run_settings, "finished")
+    run = runs.latest(run_settings)
+    assert run is not None
+    job = read_job(run.job)
+    assert (Path(job.start_from or ""), job.frozen, job.recipe.head_lr) == (ASSETS / "cifar10.pth", "blocks:1-3", 0.1)
+    before, after = load("cifar10").state_dict(), load_file(run.net).state_dict()
+    moved = {name for name, tensor in after.items() if tensor.shape != before[name].shape or not torch.equal(tensor, before[name])}
+    assert {name.split(".")[1] for name in moved if name.startswith("features.")} == {"denseblock4", "norm5"}
+    assert {"classifier.weight", "classifier.bias"} <= moved
+    assert any("its classifier is new, for 2 classes" in line for line in said(run_settings).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("start", "frozen", "sentence"),
+    [
+        ("", "features", "Random weights are not worth keeping as they are"),
+        ("no-such-net", "none", "There is no net and no file"),
+        ("cifar10", "blocks:1-9", "frozen must be none, features or blocks:1-N with N 1 to 4 for this net, got blocks:1-9"),
+        ("cifar10", "some", "frozen must be none, features or blocks:1-N"),
+        ("trained-gone", "none", "net is no longer here"),
+        ("brought-gone", "none", "must be one that was brought and is still here"),
+    ],
+)
+def test_a_start_that_cannot_be_is_a_sentence(start: str, frozen: str, sentence: str, run_settings: Settings, picture_folder: Path) -> None:
+    values = (TINY, jobs.FOLDER, str(picture_folder), 32, start, frozen, *RECIPE)
+    assert sentence in html.unescape(train.forecast(run_settings, *values))
+    with pytest.raises(gr.Error, match=re.escape(sentence)):
+        train.begin(run_settings, *values)
+    assert runs.latest(run_settings) is None
+
+
+def test_a_zip_of_class_folders_is_unpacked_once(run_settings: Settings, picture_folder: Path, tmp_path: Path) -> None:
+    zipped = shutil.make_archive(str(tmp_path / "mine"), "zip", picture_folder)
+    data, folder = train.unpack(run_settings, [zipped])
+    assert data == jobs.FOLDER
+    assert Path(folder).is_relative_to(run_settings.runs_dir)
+    assert "60 pictures" in train.forecast(run_settings, TINY, data, folder, 16, *START, *RECIPE)
+    assert train.unpack(run_settings, [zipped]) == (data, folder)
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(Path(zipped).read_bytes()[:400])
+    with pytest.raises(gr.Error, match=r"Cannot read bad\.zip as a zip of pictures"):
+        train.unpack(run_settings, [str(bad)])
+    with pytest.raises(gr.Error, match="Please bring one zip"):
+        train.unpack(run_settings, [zipped, zipped])
+    assert [path.name for path in (run_settings.runs_dir / ".pictures").iterdir()] == [Path(folder).name]
+    assert runs.latest(run_settings) is None
+
+
 def test_a_forecast_says_time_and_memory(run_settings: Settings, picture_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = jobs.Expected(images=60, parameters=1234, epoch_seconds=120.0, peak_bytes=3 * 2**20, data_bytes=2**20)
     monkeypatch.setattr(jobs, "expected", lambda *_: seen)
-    place = (TINY, jobs.FOLDER, str(picture_folder), 16)
+    place = (TINY, jobs.FOLDER, str(picture_folder), 16, *START)
     shown = train.forecast(run_settings, *place, 10, None, "bfloat16", *RECIPE[3:])
     for part in (
         "1,234</b> parameters",
