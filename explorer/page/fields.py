@@ -80,7 +80,7 @@ FIELDS: tuple[Field, ...] = (  # in the order of the page
         *("precision", "prec", "choice", "Precision", "step"),
         look="dropdown",
         choices=limits.PRECISIONS,
-        words=(("float32", "float32"), ("bfloat16", "bfloat16")),
+        words=(("float32", "float32"), ("bfloat16", "bfloat16"), ("float16", "float16")),
     ),
     _net(
         *("stem", "stem", "choice", "Stem", "more"),

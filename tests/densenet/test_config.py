@@ -34,7 +34,7 @@ CHOICES = {
     "mode": (Workload, ("infer", "train")),
     "checkpointing": (Workload, ("none", "norm", "layer")),
     "optimizer": (Workload, ("sgd", "momentum", "adam")),
-    "precision": (Workload, ("float32", "bfloat16")),
+    "precision": (Workload, ("float32", "bfloat16", "float16")),
 }
 REALS = {"compression": "above 0 to 1", "drop_rate": "0 to below 1"}
 NOT_NUMBERS = ["8", "", None, True, False, [8], 1j, math.nan, math.inf, -math.inf, np.True_, object]

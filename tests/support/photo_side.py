@@ -76,5 +76,5 @@ def painted(view: Image.Image, values: NDArray[np.floating], scale: float, opaci
 def bring_weights(page: Page, *files: Path) -> None:
     """Bring a net of one's own: its weights, and its card where there is one."""
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Bring your own weights").click()
+        page.get_by_role("button", name="Your own weights").click()
     chooser.value.set_files(files)

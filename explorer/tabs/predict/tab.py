@@ -134,14 +134,14 @@ def build(settings: Settings, tab: gr.Tab) -> None:
             )
             with gr.Row():
                 upload = gr.UploadButton(
-                    "Bring your own weights",
+                    "Your own weights",
                     file_types=[*WEIGHT_SUFFIXES, _CARD_SUFFIX],
                     file_count="multiple",
                     size="sm",
-                    min_width=150,
+                    min_width=120,
                     elem_id="bring",
                 )
-                other = gr.UploadButton("HEIC, DICOM …", file_count="multiple", size="sm", min_width=100, elem_id="other-photo")
+                other = gr.UploadButton("HEIC, DICOM", file_count="multiple", size="sm", min_width=100, elem_id="other-photo")
             form = feeding.build()
             photo = PhotoInput(
                 sources=["upload", "clipboard", "webcam"], buttons=[], height=170, label="Photo", elem_id="photo", show_label=False

@@ -167,7 +167,7 @@ def build(page: Shared, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     with gr.Row(elem_classes="train-tools"):
         data = gr.Dropdown(_DATA, value="fashion_mnist", label="Pictures", filterable=False, min_width=170)
-        folder = gr.Textbox("", label="Folder on this machine, if not Debian's", scale=2, min_width=220)
+        folder = gr.Textbox("", label="Folder, if not Debian's", scale=2, min_width=220)
         zipped = gr.UploadButton("… or a zip", file_types=[".zip"], file_count="multiple", size="sm", min_width=80, elem_id="train-zip")
         size = gr.Number(32, label="Size, px", precision=0, minimum=1, maximum=4096, min_width=80)
         epochs = gr.Number(10, label="Epochs", precision=0, minimum=1, min_width=80)

@@ -46,7 +46,7 @@ from densenet.train.recipe import rate_factor
         ("crop_area", (0.5, 4.5), "4"),
         ("crop_aspect", (0.5, 10.5), "10"),
         *((views, value, "0 to 1") for views in ("brightness", "contrast", "saturation", "sharpness") for value in (-0.1, 1.1)),
-        ("precision", "float16", "float32, bfloat16"),
+        ("precision", "float64", "float32, bfloat16, float16"),
         ("channels_last", "yes", "True or False"),
         ("early_px", -1, "0 to 1024"),
         ("early_share", 1, "below 1"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from densenet import PRESETS, DenseNetConfig, Workload
-from densenet.config import STEMS
+from densenet.config import PRECISIONS, STEMS
 from explorer.page.address import from_query, pinned_from_query, to_query
 from explorer.page.page_state import PageState, preset_state
 from tests.explorer.page.test_fields import ALL_DIFFERENT
@@ -32,7 +32,7 @@ asked = st.fixed_dictionaries(
         "mode": st.sampled_from(["train", "infer"]),
         "checkpointing": st.sampled_from(["none", "norm", "layer"]),
         "optimizer": st.sampled_from(["sgd", "momentum", "adam"]),
-        "precision": st.sampled_from(["float32", "bfloat16"]),
+        "precision": st.sampled_from(PRECISIONS),
     }
 )
 

@@ -174,7 +174,7 @@ def test_a_forecast_says_time_and_memory(run_settings: Settings, picture_folder:
 def test_a_folder_is_looked_at_when_the_typing_rests(run_settings: Settings) -> None:
     """Not at each key: at the first "/" of a path the whole file system would be walked."""
     app = create_app(run_settings)
-    (folder,) = (block for block in app.blocks.values() if getattr(block, "label", None) == "Folder on this machine, if not Debian's")
+    (folder,) = (block for block in app.blocks.values() if getattr(block, "label", None) == "Folder, if not Debian's")
     asking = {target[1] for fn in app.fns.values() for target in fn.targets if target[0] == folder._id}
     assert asking == {"submit", "blur"}
 
