@@ -65,12 +65,15 @@ class _Standing(NamedTuple):
 
 
 def _standing(config: DenseNetConfig, workload: Workload) -> _Standing:
-    rows = plan(config, workload.image_size)
-    params, buffer_bytes = sum(row.params for row in rows), sum(row.buffer_bytes for row in rows)
+    params = buffer_bytes = trained_params = tensors = 0
+    for row in plan(config, workload.image_size):
+        params += row.params
+        buffer_bytes += row.buffer_bytes
     training = workload.mode == "train"
-    trained = trained_rows(config, workload.image_size, workload.frozen) if training and workload.frozen != "none" else rows
-    tensors = sum(_TENSORS.get(row.op, 0) for row in trained)
-    state = 4 * sum(row.params for row in trained) * _STATE_VALUES[workload.optimizer]
+    for row in trained_rows(config, workload.image_size, workload.frozen if training else "none"):
+        trained_params += row.params
+        tensors += _TENSORS.get(row.op, 0)
+    state = 4 * trained_params * _STATE_VALUES[workload.optimizer]
     state += 4 * tensors if workload.optimizer == "adam" else 0  # Adam counts steps
     label = 8 if training else 0  # int64
     return _Standing(4 * params + buffer_bytes, state if training else 0, 4 * config.in_channels * workload.image_size**2 + label)

@@ -146,4 +146,6 @@ def parts(config: DenseNetConfig, image_size: int = 224) -> dict[tuple[int, int]
 def trained_rows(config: DenseNetConfig, image_size: int, frozen: str) -> tuple[Layer, ...]:
     """Return the rows of `plan` that a training changes where `frozen` is not (`DenseNetConfig.last_frozen`)."""
     last = config.last_frozen(frozen)
+    if last < 0:
+        return plan(config, image_size)
     return tuple(row for row in plan(config, image_size) if row.block > last or row.op == "linear")

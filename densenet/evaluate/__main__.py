@@ -49,8 +49,6 @@ def _progress(done: int, total: int) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status: 2 for bad input, 1 where a file could not be written."""
     told = _parser().parse_args(argv)
-    with suppress(OSError, AttributeError):  # others on this machine go first
-        os.nice(10)
     try:
         model = loaded_start(told.net)
         assert model.weights is not None
@@ -83,4 +81,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    with suppress(OSError, AttributeError):  # others on this machine go first
+        os.nice(10)
     sys.exit(main())

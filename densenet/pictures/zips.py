@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
 
 MAX_ZIP_BYTES = 2 * 2**30
+_LIMIT = f"{MAX_ZIP_BYTES // 2**30} GiB"
 MAX_UNPACKED_BYTES = 4 * 2**30
 MAX_ENTRIES = 200_000
 _MAX_RATIO = 200  # of unpacked to packed: pictures hardly shrink, bombs by thousands
@@ -40,6 +41,15 @@ def _check_sizes(entries: list[zipfile.ZipInfo], packed_bytes: int) -> None:
         raise ValueError(f"it unpacks to {total / 2**30:,.1f} GiB, and {MAX_UNPACKED_BYTES // 2**30} GiB is the limit")
 
 
+def check_zip(path: Path) -> None:
+    """Raise ValueError, at once, for what is too large or no zip."""
+    size = path.stat().st_size
+    if size > MAX_ZIP_BYTES:
+        raise ValueError(f"Cannot read {path.name:.120} as a zip of pictures: it has {size / 2**30:.1f} GiB, and {_LIMIT} is the limit.")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"Cannot read {path.name:.120} as a zip of pictures: it is no zip, or is damaged.")
+
+
 def unpack(path: str | os.PathLike[str], folder: Path, *, progress: Progress = tell_nobody, stop: Stop = go_on) -> Path:
     """Unpack the zip at `path` into the new `folder` and return the folder that holds its pictures: the innermost of single ones.
 
@@ -47,9 +57,8 @@ def unpack(path: str | os.PathLike[str], folder: Path, *, progress: Progress = t
     then is the caller's to remove. `progress` is told the bytes that are there and all of them.
     """
     path = Path(path)
+    check_zip(path)
     try:
-        if path.stat().st_size > MAX_ZIP_BYTES:
-            raise ValueError(f"it has {path.stat().st_size / 2**30:.1f} GiB, and {MAX_ZIP_BYTES // 2**30} GiB is the limit")
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
             _check_sizes(entries, path.stat().st_size)

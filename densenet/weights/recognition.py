@@ -79,7 +79,7 @@ def config_of(shapes: Shapes) -> tuple[DenseNetConfig, tuple[str, ...]]:
             block, layer = int(match[1]), int(match[2])
             layers[block] = max(layer, layers.get(block, 0))
     blocks = tuple(layers.get(block, 0) for block in range(1, min(max(layers, default=0), 99) + 1))
-    bottleneck = any(name.endswith(".conv2.weight") for name in shapes)
+    bottleneck = any(_IN_BLOCK.match(name) and name.endswith(".conv2.weight") for name in shapes)  # a deep stem has one too
     first_layer = "features.denseblock1.denselayer1"
     width = _dimensions(shapes, f"{first_layer}.conv1.weight", 4)[0]
     growth_rate = _dimensions(shapes, f"{first_layer}.conv2.weight", 4)[0] if bottleneck else width

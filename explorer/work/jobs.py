@@ -81,8 +81,9 @@ def pictures_of_zip(settings: Settings, zipped: Path, progress: Progress = tell_
     It stays there: a training that goes on reads its pictures again.
     """
     from densenet.files import sha256_of
-    from densenet.pictures.zips import innermost, unpack
+    from densenet.pictures.zips import check_zip, innermost, unpack
 
+    check_zip(zipped)  # before all of it is read for its hash
     place = settings.runs_dir / _UNPACKED / sha256_of(zipped)[:16]
     if place.is_dir():
         return innermost(place)

@@ -1,14 +1,16 @@
 """Peak memory of one step: this project's estimate and torchinfo's against the truth, then what checkpointing saves and costs.
 
-python -m tests.benchmarks.memory [--cases 40] [--seed 0] [--rounds 3] [--batch 4]
+python -m tests.benchmarks.memory [--cases 40] [--seed 0] [--rounds 3] [--batch 4] [--frozen]
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import random
 import statistics
 import time
+from dataclasses import replace
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin while they wait make a shared machine slow
 
@@ -18,13 +20,14 @@ import torchvision
 from torch import nn
 
 from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory
+from densenet.config import PRECISIONS, STEMS
 from densenet.measure import measurement as measuring
 from densenet.measure.allocator import allocated_peak
 from densenet.measure.measurement import measure
 from densenet.model.net import DenseNet
 from tests.support.drawn import drawn
 
-_SHORT = {"float32": "fp32", "bfloat16": "bf16"}
+_SHORT = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
 
 def torchinfo_bytes(config: DenseNetConfig, workload: Workload) -> int:
@@ -44,16 +47,30 @@ def described(config: DenseNetConfig, workload: Workload) -> str:
     net = f"{config.stem[:3]} {config.num_init_features} k{config.growth_rate} {'-'.join(map(str, config.block_config))}"
     net += f" bn{config.bn_size} th{config.compression}" + (f" drop{config.drop_rate}" if config.drop_rate else "")
     work = f"{workload.batch_size}x{config.in_channels}x{workload.image_size} {workload.mode} {_SHORT[workload.precision]}"
-    return f"{net:<45} {work:<24} " + (f"{workload.checkpointing:<6}{workload.optimizer}" if workload.mode == "train" else "")
+    return f"{net:<45} {work:<24} " + (
+        f"{workload.checkpointing:<6}{workload.optimizer} {workload.frozen:.10}" if workload.mode == "train" else ""
+    )
 
 
-def estimates(cases: int, seed: int) -> None:
+def fine_tuned(config: DenseNetConfig, workload: Workload, draw: random.Random) -> tuple[DenseNetConfig, Workload]:
+    """Return a case of fine-tuning: a stem, a precision and frozen parts of any kind."""
+    frozen = draw.choice(("features", *(f"blocks:1-{n}" for n in range(1, len(config.block_config) + 1))))
+    config = replace(config, stem=draw.choice(STEMS))
+    size = max(workload.image_size, config.smallest_image_size)
+    precision = draw.choice(PRECISIONS) if size <= 64 else "float32"  # others are slow on many processors
+    more = {"image_size": size, "batch_size": max(2, workload.batch_size), "precision": precision, "frozen": frozen}
+    return config, replace(workload, mode="train", **more)
+
+
+def estimates(cases: int, seed: int, frozen: bool) -> None:
     """Print a row a case, then the mean and worst errors."""
     print(f"{cases} cases from seed {seed}; MiB")
     print(f"{'case':<87} {'truth':>9} {'ours':>9} {'error %':>8} {'torchinfo':>9} {'error %':>8}")
     ours, theirs, elapsed = [], [], []
     for case in range(cases):
         config, workload = drawn(1000 * seed + case)
+        if frozen:
+            config, workload = fine_tuned(config, workload, random.Random(1000 * seed + case))
         truth = measure(config, workload, "cpu").peak
         started = time.perf_counter()
         estimate = estimate_memory(config, workload).peak
@@ -107,6 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=40, help="nets and workloads to draw (0: none)")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
+    parser.add_argument("--frozen", action="store_true", help="of each net some parts are not trained, and its stem is any")
     parser.add_argument("--rounds", type=int, default=3, help="timed steps of each net (0: no second table)")
     parser.add_argument("--batch", type=int, default=4, help="images in the second table's batch")
     arguments = parser.parse_args()
@@ -116,7 +134,7 @@ def main() -> None:
     )
     measuring.MAX_EXPECTED_SECONDS = float("inf")  # nobody waits
     if arguments.cases:
-        estimates(arguments.cases, arguments.seed)
+        estimates(arguments.cases, arguments.seed, arguments.frozen)
     if arguments.rounds:
         peaks(arguments.batch, arguments.rounds)
 

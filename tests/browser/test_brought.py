@@ -30,7 +30,7 @@ def _bring_photo(page: Page, file: Path) -> None:
 def test_a_net_for_x_rays_on_a_film(visit: Visit, tmp_path: Path) -> None:
     """Two findings near 95 %, all labels in a list, how it is fed set on the page, and kept in a file that says so."""
     state = of("torchxrayvision")[0].state_dict()
-    state["classifier.weight"] *= 0.01
+    state["classifier.weight"] *= 1e-6
     state["classifier.bias"][:] = -3.0
     state["classifier.bias"][[2, 10]] = torch.tensor([2.9, 2.87])
     state["op_threshs"][:] = 0.5
@@ -44,7 +44,7 @@ def test_a_net_for_x_rays_on_a_film(visit: Visit, tmp_path: Path) -> None:
     expect(page.locator(".answer")).to_have_count(2)
     first = page.locator(".answer").first
     shares = [float(text.split("\u00a0")[0]) for text in first.locator(".class-share").all_inner_texts()]
-    assert first.locator(".class-name").all_inner_texts()[:2] in (["Effusion", "Cardiomegaly"], ["Cardiomegaly", "Effusion"])
+    assert first.locator(".class-name").all_inner_texts()[:2] in (["Infiltration", "Cardiomegaly"], ["Cardiomegaly", "Infiltration"])
     assert shares[:2] == pytest.approx([95, 95], abs=1.5)
     assert max(shares[2:]) < 10
     expect(first.locator(".meaning")).to_contain_text("labels are independent")

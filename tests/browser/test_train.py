@@ -26,7 +26,7 @@ def test_a_training_is_watched(visit: Visit, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Train").click()
     page.get_by_label("Pictures").click()
     page.get_by_role("option", name="a folder of classes").click()
-    page.get_by_label(re.compile("Folder ")).fill(str(tmp_path))
+    page.get_by_label(re.compile("Folder, if")).fill(str(tmp_path))
     page.get_by_label("Size, px").fill("16")
     page.get_by_label("Epochs").fill("3")
     page.get_by_label("Batch", exact=True).fill("8")

@@ -91,6 +91,13 @@ def bad_files(folder: Path, good: dict[str, Path]) -> list[Path]:
     return written
 
 
+def _as_card(file: Path) -> str:
+    """Return another name of `file` that ends as a card does."""
+    card = file.with_name(f"card-{file.stem}-{file.suffix[1:]}.json")
+    card.hardlink_to(file)
+    return str(card)
+
+
 def doors(runs: Path, photos: Path, weights: Path) -> dict[str, Callable[[str], object]]:
     """Return what the page does with a file, by door."""
     from explorer.components.photo_input import PhotoInput
@@ -105,11 +112,7 @@ def doors(runs: Path, photos: Path, weights: Path) -> dict[str, Callable[[str], 
     return {
         "photo": lambda file: photo.preprocess(SimpleNamespace(path=file)),
         "weights": lambda file: predict.bring(settings, [], [], [file]),
-        "card": lambda file: (
-            predict.bring(settings, [], [], [str(weights), shutil.copy(file, Path(file).with_suffix(".json"))])
-            if os.path.getsize(file) < 2**27
-            else predict.bring(settings, [], [], [str(weights), file.replace("large.safetensors", "large.json")])
-        ),
+        "card": lambda file: predict.bring(settings, [], [], [str(weights), _as_card(Path(file))]),
         "zip to train on": lambda file: train.unpack(settings, [file]),
         "zip to try": lambda file: list(trial.begin(settings, ["cifar10"], "", [file], None, Request("a"))),
         "labels": lambda file: list(trial.begin(settings, ["cifar10"], str(photos), None, [file], Request("a"))),
@@ -137,7 +140,6 @@ def main(folder: Path) -> None:
     good = {"net": weights, "photo": ASSETS / "samples" / "tabby.jpg", "photos": zipped}
     said = []
     files = bad_files(folder / "bad", good)
-    (folder / "bad" / "large.json").hardlink_to(folder / "bad" / "large.csv")
     for door, take in doors(folder / "runs", photos, weights).items():
         for file in files:
             try:

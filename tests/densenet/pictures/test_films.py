@@ -121,6 +121,7 @@ def test_a_deflated_film_is_not_unpacked(tmp_path: Path) -> None:
         read_image(film(tmp_path / "a.dcm", syntax=DeflatedExplicitVRLittleEndian))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_damaged_films_never_crash(tmp_path: Path) -> None:
     whole = film(tmp_path / "a.dcm").read_bytes()
     draw = np.random.default_rng(0)

@@ -22,7 +22,7 @@ EVERYTHING = """
     --crop-area 0.2,1 --crop-aspect 1,2 --brightness 0.1 --contrast 0.2 --saturation 0.3 --sharpness 0.4 --precision bfloat16
     --no-channels-last --early-px 8 --early-share 0.3 --seed 3
     --data-folder DATA --download --size 24 --max-gib 1.5 --held-out 12 --device cpu --threads 3 --half --label Mine --describe words
-    --licence MIT --save-seconds 7 --checkpointing layer
+    --licence MIT --save-seconds 7 --checkpointing layer --freeze features --head-lr 0.7
 """
 
 
@@ -30,7 +30,7 @@ def test_every_field_is_an_option() -> None:
     job, run = read_arguments(["photos", "--run-dir", "here", *EVERYTHING.split()])
     assert run == Run(Path("here"))
     for made, usual, decided_by_pictures in (
-        (job, Job(data="data"), ()),
+        (job, Job(data="data"), ("start_from",)),  # whose net has a config of its own
         (job.config, DenseNetConfig(), ("num_classes",)),
         (job.recipe, Recipe(), ()),
     ):
@@ -40,6 +40,8 @@ def test_every_field_is_an_option() -> None:
     assert job.config.block_config == (3, 4)
     assert job.recipe.steps_at == (0.1, 0.2, 0.3)
     assert job.in_channels == job.config.in_channels == 1
+    started, _ = read_arguments(["photos", "--from", "cifar10", "--drop-rate", "0.2"])
+    assert (started.start_from, started.config.drop_rate) == ("cifar10", 0.2)
 
 
 def test_what_is_not_given_is_as_usual() -> None:

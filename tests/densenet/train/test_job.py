@@ -19,6 +19,8 @@ OTHER = Job(  # nothing in it is as usual
     size=48,
     max_gib=0.5,
     held_out=7,
+    start_from="cifar10",
+    frozen="blocks:1-2",
     config=replace(PRESETS["tiny"], growth_rate=6, drop_rate=0.1),
     in_channels=1,
     checkpointing="norm",
