@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from densenet.model.net import DenseNet
+from densenet.running.device import choose_device, native_bfloat16
 from densenet.train import ImageSet, Recipe, evaluate, fit, hold_out, load_folder
 from densenet.train.folders import class_folders, pictures_in, split_folders
 from densenet.train.starting import loaded_start, scaled_as, started_config, started_net
@@ -56,7 +57,8 @@ def main() -> None:
     source = loaded_start(told.start)
     first = len(source.config.block_config) - 1
     most = f"blocks:1-{first}"
-    common = {"batch_size": 32, "label_smoothing": 0.1, "crop": "shift"}
+    precision = "bfloat16" if native_bfloat16(choose_device()) else "float32"
+    common = {"batch_size": 32, "label_smoothing": 0.1, "crop": "shift", "precision": precision}
     ways: dict[str, tuple[bool, str, Recipe]] = {
         "from scratch": (False, "none", Recipe(epochs=told.epochs, lr=0.1, **common)),
         "from scratch, twice as long": (False, "none", Recipe(epochs=2 * told.epochs, lr=0.1, **common)),
@@ -64,7 +66,8 @@ def main() -> None:
         f"loaded, blocks 1 to {first} frozen": (True, most, Recipe(epochs=told.epochs, lr=0.02, head_lr=0.1, **common)),
         "loaded, only the head trained": (True, "features", Recipe(epochs=told.epochs, lr=0.1, **common)),
     }
-    print(f"{told.classes} classes, {told.per_class} pictures each, {told.size} px, {told.epochs} epochs; mean of {told.seeds} draws")
+    said = f"{told.classes} classes, {told.per_class} pictures each, {told.size} px, {told.epochs} epochs, {precision}"
+    print(f"{said}; mean of {told.seeds} draws")
     print(f"{'start':<32}{'accuracy, %':>12}{'each draw':>24}{'seconds':>10}")
     for name, (loaded, frozen, recipe) in ways.items():
         accuracies, seconds = [], []
@@ -77,6 +80,8 @@ def main() -> None:
             train, valid = hold_out(learn, max(1, len(learn) // _HELD_OUT_SHARE), seed)
             started = time.perf_counter()
             result = fit(model, train, valid, recipe, frozen=frozen)
+            if not result.finished:  # Ctrl-C, or SIGTERM: a training takes them as a wish to end
+                raise SystemExit("stopped")
             seconds.append(time.perf_counter() - started)
             accuracies.append(100 * evaluate(result.model, test, train.preprocessing).accuracy)
         each = ", ".join(f"{one:.1f}" for one in accuracies)
