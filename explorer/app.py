@@ -152,9 +152,9 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             with gr.Tab(layers.TITLE, id=layers.TITLE) as tab:
                 layers.build(page, tab)
             with gr.Tab(predict.TITLE, id=predict.TITLE) as tab:
-                predict.build(settings, tab)
+                brought = predict.build(settings, tab)
             with gr.Tab(train.TITLE, id=train.TITLE) as tab:
-                train.build(page, tab)
+                train.build(page, tab, brought)
         api.build(settings)
         _wire_sidebar(page, [active, taken, *page.seen], [config, workload, tiles, charts, memory_charts, notice])
         notice.repair(smallest_size, bar.values, bar["image_size"], api_name="repair", **at_once())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -13,7 +15,7 @@ import gradio as gr
 from densenet.checks import show_value
 from densenet.kept import Kept
 from densenet.weights.known import WEIGHTS
-from densenet.weights.loading import fetch, is_here, load, load_file
+from densenet.weights.loading import is_here, load, load_file
 from explorer.components.formatting import memory
 from explorer.settings import Settings
 from explorer.work import background
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from densenet.record import Weights
 
 _BROUGHT, _TRAINED = "brought-", "trained-"
+_STARTS = ".starts"  # in the folder of trainings
 MOST_BROUGHT = 64  # files of visitors that are remembered; the one not asked for longest goes
 
 
@@ -119,28 +122,36 @@ def _read(settings: Settings, name: str, progress: gr.Progress | None) -> DenseN
         raise ConnectionError(f"{error} The embedded net works without a network.") from None
 
 
-def file_of(settings: Settings, name: str) -> Path:
-    """Return the file of a net that `loaded` knows, or one on this machine by its path, downloaded first where it may be.
-
-    Errors are those of `loaded`; ValueError also for a name that is neither.
-    """
-    if is_brought(name):
-        return _brought_as(name).weights
-    if name.startswith(_TRAINED):
-        run = trained(settings).get(name.removeprefix(_TRAINED))
-        if run is None:
-            raise ValueError("This training's net is no longer here.")
-        return run
-    if name in WEIGHTS:
-        return fetch(name, weights_dir=settings.weights_dir, offline=settings.offline)
+def _to_start_from(settings: Settings, name: str) -> DenseNet:
+    if is_brought(name) or name.startswith(_TRAINED) or name in WEIGHTS:
+        return loaded(settings, name)
     if not os.path.isfile(name):
         raise ValueError(f"There is no net and no file {show_value(name)} on this machine.")
-    return Path(os.path.abspath(name))
+    return load_file(name)
 
 
 def record_to_start_from(settings: Settings, name: str) -> Weights:
-    """Return what is known of a net that a training may start from, without a download; errors are those of `file_of`."""
-    return WEIGHTS[name] if name in WEIGHTS else record_of(load_file(file_of(settings, name)))
+    """Return what is known of a net that a training may start from: one that `loaded` knows, without a download, or a file on this machine.
+
+    Errors are those of `loaded`; ValueError also for a name that is neither.
+    """
+    return WEIGHTS[name] if name in WEIGHTS else record_of(_to_start_from(settings, name))
+
+
+def kept_to_start_from(settings: Settings, name: str) -> Path:
+    """Return a file of such a net beside the trainings, whose card says all that is known of it: one that goes on needs it again."""
+    from densenet.weights.composing import card_of
+    from densenet.weights.net_files import save_net
+
+    model = _to_start_from(settings, name)
+    record = record_of(model)
+    card = card_of(record)
+    content = hashlib.sha256(json.dumps([record.sha256, card]).encode()).hexdigest()
+    path = settings.runs_dir / _STARTS / f"{record.name}-{content[:16]}.safetensors"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_net(model, path, card)
+    return path
 
 
 def record_of(model: DenseNet) -> Weights:

@@ -118,8 +118,8 @@ def known_nets(settings: Settings, known: list[tuple[str, str]]) -> Any:
     return gr.update(choices=[*nets.choices(settings), *known])
 
 
-def build(settings: Settings, tab: gr.Tab) -> None:
-    """Lay out the tab and wire it."""
+def build(settings: Settings, tab: gr.Tab) -> gr.State:
+    """Lay out the tab and wire it; returns the nets that the visitor brings, by label and name."""
     asked, view, known = gr.State(None), gr.State(maps.TITLE), gr.State([])
     with gr.Row(elem_id="predict"):
         with gr.Column(scale=2, min_width=250, elem_id="photo-side"):
@@ -183,3 +183,4 @@ def build(settings: Settings, tab: gr.Tab) -> None:
     other.upload(other_photo, other, photo, api_name="other_photo", show_progress_on=panel, **at_once())
     tab.select(bound(known_nets, settings), known, chosen, api_name="known_nets", **at_once())
     views.select(_opened_view, None, view, api_name="open_view", **at_once())
+    return known

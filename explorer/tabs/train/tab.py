@@ -94,9 +94,9 @@ def _is_random(start: object) -> bool:
     return start in (None, "", _RANDOM)
 
 
-def starts(settings: Settings) -> Any:
-    """Return the choices of nets to start from, with those that were trained meanwhile."""
-    return gr.update(choices=[_RANDOM, *nets.choices(settings)])
+def starts(settings: Settings, known: list[tuple[str, str]]) -> Any:
+    """Return the choices of nets to start from, with those that the visitor brought, and that were trained meanwhile."""
+    return gr.update(choices=[_RANDOM, *known, *nets.choices(settings)])
 
 
 def started_size(settings: Settings, start: str) -> Any:
@@ -143,7 +143,7 @@ def begin(settings: Settings, config: DenseNetConfig, *values: Any) -> None:
     """Start the training of the net of the sliders."""
     job = background.run(_job, settings, config, *values)
     if job.start_from:
-        job = replace(job, start_from=str(background.run(nets.file_of, settings, job.start_from)))
+        job = replace(job, start_from=str(background.run(nets.kept_to_start_from, settings, job.start_from)))
     background.run(runs.start, settings, job)
 
 
@@ -163,8 +163,8 @@ def stop(settings: Settings) -> None:
     runs.wish(settings, "stop")
 
 
-def build(page: Shared, tab: gr.Tab) -> None:
-    """Lay out the tab and wire it."""
+def build(page: Shared, tab: gr.Tab, known: gr.State) -> None:
+    """Lay out the tab and wire it; `known` are the nets that the visitor has brought, by label and name."""
     with gr.Row(elem_classes="train-tools"):
         data = gr.Dropdown(_DATA, value="fashion_mnist", label="Pictures", filterable=False, min_width=170)
         folder = gr.Textbox("", label="Folder, if not Debian's", scale=2, min_width=220)
@@ -219,7 +219,7 @@ def build(page: Shared, tab: gr.Tab) -> None:
     gr.on([*changed, *rested, tab.select], expected, values, said, api_name="forecast", **latest(TRAINING))
     page.rest(while_open(expected, TITLE), [page.active, *values], said, api_name="follow_forecast", **latest(TRAINING))
     tab.select(looked, None, shown, api_name="show_training", **at_once())
-    tab.select(bound(starts, page.settings), None, origin, api_name="show_starts", **at_once())
+    tab.select(bound(starts, page.settings), known, origin, api_name="show_starts", **at_once())
     origin.change(bound(started_size, page.settings), origin, size, api_name="show_start_size", **each_time())
     zipped.upload(
         bound(unpack, page.settings),

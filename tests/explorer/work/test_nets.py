@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from densenet.weights.known import ASSETS, WEIGHTS
-from densenet.weights.loading import load
+from densenet.weights.loading import load, load_file
 from explorer.settings import Settings
 from explorer.work import nets
 from tests.support.on_page import SETTINGS
@@ -101,17 +101,25 @@ def test_what_a_visitor_says_adds_up(tmp_path: Path) -> None:
             nets.told(bad, {})  # type: ignore[arg-type]
 
 
-def test_where_the_file_of_a_net_is(tmp_path: Path) -> None:
+def test_what_a_training_starts_from_is_kept_beside_it(tmp_path: Path) -> None:
+    """With all that its visitor said of it: the file that was brought goes after a while."""
     file = tmp_path / "mine.pth"
     shutil.copy(ASSETS / "cifar10.pth", file)
-    assert nets.file_of(SETTINGS, nets.bring(file)) == file
-    assert nets.file_of(SETTINGS, "cifar10") == ASSETS / "cifar10.pth"
-    assert nets.file_of(SETTINGS, str(file)) == file
-    assert nets.record_to_start_from(SETTINGS, str(file)).config == WEIGHTS["cifar10"].config
-    assert nets.record_to_start_from(SETTINGS, "densenet121") is WEIGHTS["densenet121"], "known without a download"
-    away = Settings(device="cpu", offline=True, weights_dir=str(tmp_path))
+    settings = Settings(device="cpu", offline=True, runs_dir=tmp_path / "runs", weights_dir=str(tmp_path))
+    scale = {"crop_px": 48, "mean": [0.0] * 3, "std": [1.0] * 3, "fit": "stretch"}
+    told = nets.told(nets.bring(file), {"preprocessing": scale})
+    kept = nets.kept_to_start_from(settings, told)
+    assert kept.is_relative_to(settings.runs_dir)
+    assert nets.kept_to_start_from(settings, told) == kept, "once"
+    record = load_file(kept).weights
+    assert record is not None
+    assert (record.preprocessing.crop_px, record.preprocessing.fit) == (48, "stretch")
+    assert nets.record_to_start_from(settings, told).preprocessing == record.preprocessing
+    others = {nets.kept_to_start_from(settings, name) for name in ("cifar10", str(file))}
+    assert len({kept, *others}) == 3, "each with its own card"
+    assert nets.record_to_start_from(settings, "densenet121") is WEIGHTS["densenet121"], "known without a download"
     with pytest.raises(ConnectionError, match="downloads are switched off"):
-        nets.file_of(away, "densenet121")
-    for bad in ("nowhere.pth", "trained-gone", str(tmp_path)):
+        nets.kept_to_start_from(settings, "densenet121")
+    for bad in ("nowhere.pth", "trained-gone", "brought-gone", str(tmp_path)):
         with pytest.raises(ValueError, match=r"no longer here|There is no net and no file"):
-            nets.file_of(SETTINGS, bad)
+            nets.kept_to_start_from(settings, bad)
