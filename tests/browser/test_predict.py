@@ -17,6 +17,7 @@ from densenet.predict import classify
 from densenet.weights.known import ASSETS
 from tests.support.bad_photos import TABBY, write_accepted, write_refused
 from tests.support.photo_side import bring_weights, choose_sample, embedded, photo_of
+from tests.support.resident import most_resident_bytes
 from tests.support.serving import served
 from tests.support.visit import Visit
 
@@ -116,13 +117,4 @@ def test_bad_uploads_are_answered_and_the_next_one_works(fresh_visit: tuple[Visi
     upload(tmp_path / "phone.heic")
     expect(page.locator(".class-row").first).to_contain_text("cat")
     page.wait_for_function("[...document.querySelectorAll('#photo img')].some((image) => image.naturalWidth > 100)")
-    assert _most_resident(process) < 1.5e9  # 0.8e9 of them are Gradio and torch
-
-
-def _most_resident(process: psutil.Process) -> float:
-    """The most bytes that the process has ever had in memory, or has now where the system does not say."""
-    try:
-        status = Path(f"/proc/{process.pid}/status").read_text()
-    except OSError:
-        return float(process.memory_info().rss)
-    return 1024 * float(re.search(r"VmHWM:\s+(\d+)", status)[1])  # type: ignore[index]
+    assert most_resident_bytes(process) < 1.5e9  # 0.8e9 of them are Gradio and torch

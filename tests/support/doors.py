@@ -9,7 +9,6 @@ import io
 import json
 import os
 import random
-import resource
 import shutil
 import struct
 import sys
@@ -19,6 +18,10 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+
+import psutil
+
+from tests.support.resident import most_resident_bytes
 
 LARGE_BYTES = 2 * 2**30
 STARTS = {
@@ -152,7 +155,7 @@ def main(folder: Path) -> None:
                 said.append([door, file.name, "taken", ""])
     places = [folder / name for name in ("system", "gradio", "runs")]
     left = sorted(str(path.relative_to(folder)) for place in places for path in place.rglob("*") if path.is_file())
-    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = most_resident_bytes(psutil.Process())
     print(json.dumps({"said": said, "left": left, "peak_bytes": peak, "evil": [str(path) for path in folder.rglob("evil*")]}))
 
 
