@@ -50,11 +50,13 @@ class Stem(NamedTuple):
 
 
 STEM_OF = {
-    "imagenet": Stem(7, 2, 1, True, True),  # paper, table 1
-    "cifar": Stem(3, 1, 1, False, False),  # paper, section 4.2
-    "cifar_norm": Stem(3, 1, 1, True, False),  # torchvision's net made for small pictures, its pooling taken out
-    "cifar_norm_pool": Stem(3, 1, 1, True, True),  # the same with its pooling
-    "deep": Stem(3, 2, 3, True, True),  # timm's; ResNet-C of arXiv 1812.01187
+    "imagenet": Stem(kernel=7, stride=2, convolutions=1, normed=True, pooled=True),  # paper, table 1
+    "cifar": Stem(kernel=3, stride=1, convolutions=1, normed=False, pooled=False),  # paper, section 4.2
+    "cifar_norm": Stem(
+        kernel=3, stride=1, convolutions=1, normed=True, pooled=False
+    ),  # torchvision's net made for small pictures, its pooling taken out
+    "cifar_norm_pool": Stem(kernel=3, stride=1, convolutions=1, normed=True, pooled=True),  # the same with its pooling
+    "deep": Stem(kernel=3, stride=2, convolutions=3, normed=True, pooled=True),  # timm's; ResNet-C of arXiv 1812.01187
 }
 STEMS = tuple(STEM_OF)
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support, roc_auc_score, top_k_accuracy_score
+from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score, top_k_accuracy_score
 
 from densenet.evaluate.asking import Answers
 from densenet.evaluate.truth import UNKNOWN, Truth
@@ -157,11 +157,8 @@ def _class_reports(
         truth, chosen = known[mask, i] == 1, taken[mask, i]
         if not truth.any() and not chosen.any():
             continue
-        both = int((truth & chosen).sum())
-        precision, recall = share_of(both, int(chosen.sum())), share_of(both, int(truth.sum()))
-        checked = precision_recall_fscore_support(truth, chosen, average="binary", zero_division=0.0)
-        precision = precision._replace(value=None if precision.value is None else float(checked[0]))
-        recall = recall._replace(value=None if recall.value is None else float(checked[1]))
+        (_, false), (missed, right) = confusion_matrix(truth, chosen, labels=[False, True]).tolist()
+        precision, recall = share_of(right, right + false), share_of(right, right + missed)
         reports.append(ClassReport(label, int(truth.sum()), precision, recall, auc_of(truth, said[mask, i])))
     return tuple(reports)
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 MAX_PIXELS = 16_000_000  # mammograms have 14 million; on the way to bytes each value takes some 30
 _PREAMBLE, _MARK = 128, b"DICM"
+_BEYOND = 1e9  # any value of a film
 _DEFLATED = "1.2.840.10008.1.2.1.99"  # may unpack to anything
 _WITHOUT = "it is a DICOM file, and pydicom is not installed here: `pip install pydicom` lets it be read, or save the film as PNG"
 
@@ -55,12 +56,13 @@ def _bytes_of(values: np.ndarray, film: Any) -> np.ndarray:
     from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
     values = np.asarray(apply_modality_lut(values, film), np.float64)
-    if any(key in film for key in ("WindowCenter", "VOILUTSequence")):
-        low, high = np.asarray(apply_voi_lut(np.array([-1e9, 1e9]), film), np.float64) if "VOILUTSequence" not in film else (None, None)
-        values = np.asarray(apply_voi_lut(values if "VOILUTSequence" not in film else values.astype(np.int64), film), np.float64)
-        low, high = (values.min(), values.max()) if low is None else (low, high)
-    else:
+    low, high = values.min(), values.max()
+    if "VOILUTSequence" in film:  # a table, of whole numbers
+        values = np.asarray(apply_voi_lut(values.astype(np.int64), film), np.float64)
         low, high = values.min(), values.max()
+    elif "WindowCenter" in film:
+        low, high = np.asarray(apply_voi_lut(np.array([-_BEYOND, _BEYOND]), film), np.float64)  # what it makes of black and of white
+        values = np.asarray(apply_voi_lut(values, film), np.float64)
     if not np.isfinite([low, high]).all():
         raise UnreadableFilm("it holds values that are not numbers")
     scaled = (values - low) / (high - low) if high > low else np.zeros_like(values)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
@@ -72,15 +74,9 @@ def unpack(path: str | os.PathLike[str], folder: Path, *, progress: Progress = t
                     progress(done, total)
     except ValueError as error:
         raise ValueError(f"Cannot read {path.name:.120} as a zip of pictures: {error}.") from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zipfile.LargeZipFile) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, lzma.LZMAError) as error:
         reason = "it is encrypted" if "encrypted" in str(error) else "it is no zip, or is damaged"
         raise ValueError(f"Cannot read {path.name:.120} as a zip of pictures: {reason}.") from None
-    except Exception as error:
-        if isinstance(error, OSError):
-            raise
-        if type(error).__module__ in ("zlib", "lzma", "_lzma"):
-            raise ValueError(f"Cannot read {path.name:.120} as a zip of pictures: it is damaged.") from None
-        raise
     return innermost(folder)
 
 

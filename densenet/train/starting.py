@@ -26,7 +26,7 @@ def loaded_start(name: str) -> DenseNet:
     if name in WEIGHTS:
         return load(name)
     if not Path(name).is_file():
-        raise ValueError(f"start_from must be one of {', '.join(WEIGHTS)} or a file of weights, got {name!r:.120}")
+        raise ValueError(f"the net must be one of {', '.join(WEIGHTS)} or a file of weights, got {name!r:.120}")
     return load_file(name)
 
 

@@ -21,7 +21,7 @@ from densenet.config import DenseNetConfig
 from densenet.record import ACTIVATIONS, Weights
 from densenet.weights.class_names import ClassNames, names_in, names_of
 from densenet.weights.families import Family
-from densenet.weights.scaling import OF_TIMM, assumed_preprocessing, preprocessing_of_timm, preprocessing_on
+from densenet.weights.scaling import TIMMS_FIELDS, assumed_preprocessing, preprocessing_of_timm, preprocessing_on
 
 Card = Mapping[str, object]
 
@@ -60,13 +60,13 @@ def _foreign(card: Card) -> Card:
 
 
 def _classes_elsewhere(
-    foreign: Card, of_file: ClassNames | None, num_classes: int, also_used: str = ""
+    foreign: Card, of_file: ClassNames | None, num_classes: int, also_used: tuple[str, ...] = ()
 ) -> tuple[tuple[str, ...] | None, list[str]]:
     """Return names of classes from another program's JSON, or from the weights' own file, and sentences on what is not used of them."""
     names = names_of(foreign)
     beside = ClassNames("", names) if names is not None else names_in(foreign)
     used = "" if beside is None else beside.source.partition(".")[0]
-    unused = [] if names is not None else [str(key) for key in foreign if key not in (used, also_used)]
+    unused = [] if names is not None else [str(key) for key in foreign if key not in (used, *also_used)]
     said = [f"Not used of the JSON beside it: {list_names(unused)}."] if unused else []
     for found, where in ((beside, "the JSON beside it"), (of_file, "the file")):
         if found is None:
@@ -186,7 +186,7 @@ def record_of(
         preprocessing, sentence = assumed_preprocessing(config)
         assumptions.append(sentence)
     if classes is None:
-        classes, sentences = _classes_elsewhere(foreign, of_file, config.num_classes, OF_TIMM if of_timm is not None else "")
+        classes, sentences = _classes_elsewhere(foreign, of_file, config.num_classes, TIMMS_FIELDS if of_timm is not None else ())
         assumptions += sentences
     if classes is None and family is not None and len(family.classes) == config.num_classes:
         classes = family.classes

@@ -12,7 +12,8 @@ from densenet.pictures.preprocessing import FITS, IMAGENET, Preprocessing
 _CIFAR10 = Preprocessing(crop_px=32, mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616))
 _GREY_SIDES = {"imagenet": 224, "cifar": 28}  # films of X-rays; digits and clothes
 _OTHER_SIDE = 32
-OF_TIMM = "pretrained_cfg"
+_OF_TIMM = "pretrained_cfg"  # in which its settings stand, or else beside the others
+TIMMS_FIELDS = (_OF_TIMM, "input_size", "mean", "std", "crop_pct", "crop_mode")
 
 
 def _numbers(values: object, field: str, count: int, low: float) -> tuple[float, ...]:
@@ -43,7 +44,7 @@ def preprocessing_on(said: object, config: DenseNetConfig) -> Preprocessing | No
 
 def preprocessing_of_timm(settings: Mapping[str, object], config: DenseNetConfig) -> Preprocessing | None:
     """Return what timm's config.json says (`input_size`, `mean`, `std`, `crop_pct`), None where it says none, or of another kind of net."""
-    within = settings.get(OF_TIMM)
+    within = settings.get(_OF_TIMM)
     said = within if isinstance(within, Mapping) else settings
     size, mean, std = (said.get(name) for name in ("input_size", "mean", "std"))
     if not isinstance(size, list) or len(size) != 3:

@@ -26,7 +26,6 @@ LIBRARIES = (  # what heavy work imports: others' whole packages, then ours
     "captum.attr",
     "scipy.stats",
     "densenet.attribution.methods",
-    "densenet.evaluate",
     "densenet.features.lesion",
     "densenet.measure",
     "densenet.model",

@@ -123,6 +123,8 @@ def _read(settings: Settings, name: str, progress: gr.Progress | None) -> DenseN
 
 
 def _to_start_from(settings: Settings, name: str) -> DenseNet:
+    if not isinstance(name, str):
+        raise ValueError(f"net must be a name, got {show_value(name)}")
     if is_brought(name) or name.startswith(_TRAINED) or name in WEIGHTS:
         return loaded(settings, name)
     if not os.path.isfile(name):
@@ -135,7 +137,8 @@ def record_to_start_from(settings: Settings, name: str) -> Weights:
 
     Errors are those of `loaded`; ValueError also for a name that is neither.
     """
-    return WEIGHTS[name] if name in WEIGHTS else record_of(_to_start_from(settings, name))
+    known = WEIGHTS.get(name) if isinstance(name, str) else None
+    return known or record_of(_to_start_from(settings, name))
 
 
 def kept_to_start_from(settings: Settings, name: str) -> Path:

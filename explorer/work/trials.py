@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from densenet.model.net import DenseNet
 
 _THUMBNAIL_PX = 96
+_importing = threading.Lock()  # nobody else needs the metrics, so no other page waits for them (`explorer.work.background`)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def run_trial(model: DenseNet, folder: str, zipped: Path | None, labels: Path | 
 
     ValueError says what is wrong with them; `stop` may raise. What is left lies in Gradio's folder of uploads, which is emptied in time.
     """
-    from densenet.evaluate import ask_all, report_of, truth_of_csv, truth_of_folders, write_answers
+    with _importing:
+        from densenet.evaluate import ask_all, report_of, truth_of_csv, truth_of_folders, write_answers
 
     assert model.weights is not None
     names = model.weights.labels()

@@ -49,7 +49,7 @@ def test_a_table_of_labels(photos: Path, tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nowhere.pth", "."], "start_from must be one of"),
+        (["nowhere.pth", "."], "the net must be one of"),
         (["cifar10", "no-such-folder"], "is not a folder"),
         (["cifar10", "."], "none of them is one of the net's 10 classes"),
         (["cifar10", ".", "--labels", "no-such-table.csv"], "no-such-table.csv"),

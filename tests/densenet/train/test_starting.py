@@ -61,7 +61,7 @@ def test_pictures_are_scaled_as_the_net_was_fed() -> None:
 
 @pytest.mark.parametrize("bad", ["nowhere.pth", "", "resnet50"])
 def test_a_start_that_is_none_is_named(bad: str) -> None:
-    with pytest.raises(ValueError, match=r"start_from must be one of cifar10, .*densenet121.* or a file of weights"):
+    with pytest.raises(ValueError, match=r"the net must be one of cifar10, .*densenet121.* or a file of weights"):
         loaded_start(bad)
 
 
@@ -123,7 +123,7 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     [
         (["--from", "cifar10", "--growth-rate", "12"], "growth_rate is that of the net which --from names, and cannot be given besides"),
         (["--from", "cifar10", "--preset", "tiny"], "preset is that of the net which --from names"),
-        (["--from", "gone.pth"], "start_from must be one of"),
+        (["--from", "gone.pth"], "the net must be one of"),
         (["--from", "cifar10", "--freeze", "head"], "frozen must be none, features or blocks:1-N"),
         (["--from", "cifar10", "--freeze", "blocks:1-7"], "with N 1 to 4 for this net, got blocks:1-7"),
         (["--head-lr", "-1"], "head_lr must be above 0 to 100"),

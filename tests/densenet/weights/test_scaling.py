@@ -126,6 +126,16 @@ def test_timms_settings_say_how_a_net_is_fed(tmp_path: Path) -> None:
     assert "Not used of the JSON beside it: architecture." in record.assumptions
 
 
+def test_what_is_used_of_a_flat_config_is_not_said_to_be_unused(tmp_path: Path) -> None:
+    torch.save(of("timm, deep")[0].state_dict(), tmp_path / "net.pth")
+    config = {"architecture": "x", "input_size": [3, 96, 96], "mean": [0.5] * 3, "std": [0.5] * 3, "crop_pct": 1.0}
+    (tmp_path / "net.json").write_text(json.dumps(config))
+    record = load_file(tmp_path / "net.pth").weights
+    assert record is not None
+    assert (record.preprocessing.crop_px, record.preprocessing.mean) == (96, (0.5,) * 3)
+    assert "Not used of the JSON beside it: architecture." in record.assumptions
+
+
 @pytest.mark.parametrize("settings", [{}, {"input_size": [3, 224]}, {"input_size": [3, 8, 8], "mean": [0.5] * 3}, {"input_size": 224}])
 def test_settings_that_say_nothing_of_it_are_left_alone(settings: dict[str, object]) -> None:
     assert preprocessing_of_timm(settings, PRESETS["densenet121"]) is None

@@ -120,6 +120,7 @@ def test_what_a_training_starts_from_is_kept_beside_it(tmp_path: Path) -> None:
     assert nets.record_to_start_from(settings, "densenet121") is WEIGHTS["densenet121"], "known without a download"
     with pytest.raises(ConnectionError, match="downloads are switched off"):
         nets.kept_to_start_from(settings, "densenet121")
-    for bad in ("nowhere.pth", "trained-gone", "brought-gone", str(tmp_path)):
-        with pytest.raises(ValueError, match=r"no longer here|There is no net and no file"):
-            nets.kept_to_start_from(settings, bad)
+    for bad in ("nowhere.pth", "trained-gone", "brought-gone", str(tmp_path), 3, ["cifar10"], {}):
+        for work in (nets.kept_to_start_from, nets.record_to_start_from):
+            with pytest.raises(ValueError, match=r"no longer here|There is no net and no file|net must be a name"):
+                work(settings, bad)  # type: ignore[arg-type]
