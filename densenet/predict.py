@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from PIL import Image
 
 from densenet.checks import checked_number, show_value
+from densenet.model.familiarity import answers_and_features, novelty_of
 from densenet.model.net import DenseNet
-from densenet.model.outputs import Points, activation_of, points_of, shares, shares_of, trained
+from densenet.model.outputs import TEMPERATURE_RANGE, Points, activation_of, points_of, shares, shares_of, trained
 from densenet.pictures.rgb import as_rgb
 from densenet.record import Weights
 from densenet.running.affordable import check_affordable
 
-TEMPERATURE_RANGE = (0.05, 20.0)
 _SURE = 0.5
 _PIXELS_PER_SECOND = 2e7  # of resizing, on one core
 
@@ -63,21 +64,38 @@ def check_photo(model: DenseNet, width: int, height: int) -> None:
     )
 
 
-def logits_for(model: DenseNet, x: torch.Tensor) -> torch.Tensor:
-    """Return the logits of all classes for the photo `x`, 1 x C x H x W, as `input_of` gave it, in float32 on the CPU."""
+class Seen(NamedTuple):
+    """What a net makes of a photo: the logits of all classes, in float32 on the CPU, and how foreign the photo is to it.
+
+    `novelty` is the distance of the photo's features from those of the training pictures (`densenet.model.familiarity`), as a multiple of
+    the distance within which 95 % of held-out pictures lie; None for a net of which nobody knows them.
+    """
+
+    logits: torch.Tensor
+    novelty: float | None
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the photo is farther from the training pictures than 95 % of pictures like them."""
+        return self.novelty is not None and self.novelty > 1
+
+
+def seen_by(model: DenseNet, x: torch.Tensor) -> Seen:
+    """Return what `model` makes of the photo `x`, 1 x C x H x W, as `input_of` gave it."""
     with torch.inference_mode():
-        return model(x)[0].float().cpu()
+        logits, features = answers_and_features(model, x)
+        return Seen(logits[0].float().cpu(), novelty_of(model, features))
 
 
 def logits_of(model: DenseNet, image: Image.Image) -> torch.Tensor:
     """Return the logits of all classes for `image` (any mode and size), in float32 on the CPU."""
-    return logits_for(model, input_of(model, view_of(model, image)))
+    return seen_by(model, input_of(model, view_of(model, image))).logits
 
 
 def seconds_of(model: DenseNet, x: torch.Tensor) -> float:
     """Return how long one pass of the photo `x` takes, after the first pass of its shape, which is slower than those that follow."""
     started = time.perf_counter()
-    logits_for(model, x)
+    seen_by(model, x)
     return time.perf_counter() - started
 
 

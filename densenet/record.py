@@ -3,11 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from densenet.config import DenseNetConfig
 from densenet.pictures.preprocessing import Preprocessing
 
 ACTIVATIONS = ("softmax", "sigmoid", "none")  # what outputs mean: one of them is right; each by itself; numbers, as of a regression
+
+
+@dataclass(frozen=True, repr=False)
+class FeatureStatistics:
+    """Where the features of a net's training pictures lie, in few numbers: `densenet.model.familiarity` makes and reads them.
+
+    Of C features, K classes and R axes: `centre` C float16, `axes` R x C int8 (directions, not yet of length 1), `deviations` R positive
+    numbers, `means` K x R float16 in the coordinates of the axes, all packed in machine-independent little-endian bytes; `rest` is the
+    deviation along each direction that is no axis. `quantiles`: at `PERCENTS`, the distances of pictures that were held out of training.
+    """
+
+    PERCENTS = (50, 90, 95, 99)
+
+    features: int
+    centre: bytes
+    axes: bytes
+    deviations: tuple[float, ...]
+    means: bytes
+    rest: float
+    quantiles: tuple[float, ...]
+
+    @property
+    def limit(self) -> float:
+        """The distance within which 95 % of the held-out pictures lie."""
+        return self.quantiles[self.PERCENTS.index(95)]
+
+
+class Calibrated(NamedTuple):
+    """The temperature at which a net's probabilities are closest to the truth, and the expected calibration error there and at 1."""
+
+    temperature: float
+    error: float  # 0 to 1
+    error_before: float
 
 
 @dataclass(frozen=True)
@@ -34,6 +68,8 @@ class Weights:
     assumptions: tuple[str, ...] = ()
     activation: str = "softmax"
     operating_points: tuple[float | None, ...] = ()  # of labels, the probability at which each is decided; None: it was never trained
+    calibrated: Calibrated | None = None
+    familiar: FeatureStatistics | None = None  # None: nobody knows what its training pictures looked like to it
 
     def labels(self) -> tuple[str, ...]:
         """Return the names of the classes, by index."""

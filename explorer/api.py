@@ -135,13 +135,13 @@ def _given_photo(photo: Image.Image | None) -> Image.Image:
 
 @explained
 def predict(settings: Settings, photo: Image.Image | None, net: str, k: int, temperature: float) -> dict[str, Any]:
-    """The `k` most probable classes of a photo, by one of the nets."""
+    """The `k` most probable classes of a photo, by one of the nets; above 1, `novelty` says that the photo is foreign to it."""
     background.import_libraries()
     from densenet.predict import best_of
 
     subject = subject_of_net(settings, _given_photo(photo), net)
     best = best_of(subject.model, subject.logits, k, temperature)
-    return {"net": net, "predictions": [dataclasses.asdict(prediction) for prediction in best]}
+    return {"net": net, "predictions": [dataclasses.asdict(prediction) for prediction in best], "novelty": subject.novelty}
 
 
 @explained

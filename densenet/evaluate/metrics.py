@@ -13,22 +13,19 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score, top_k_accuracy_score
+from sklearn.metrics import confusion_matrix, roc_auc_score, top_k_accuracy_score
 
 from densenet.evaluate.asking import Answers
-from densenet.evaluate.truth import UNKNOWN, Truth
+from densenet.evaluate.truth import Truth
+from densenet.model.calibration import LEAST_TO_FIT, UNKNOWN, Calibration, calibration_at, fitted_temperature
 from densenet.model.net import DenseNet
-from densenet.model.outputs import activation_of, check_has_probabilities, shares, shares_of
-from densenet.predict import TEMPERATURE_RANGE
+from densenet.model.outputs import activation_of, check_has_probabilities, shares_of
 
-BINS = 15  # of probabilities, as usual for the expected calibration error (Guo et al., arXiv 1706.04599)
 MOST_MISTAKES = 24
 _DECIDES = 0.5
 _TOP = 5
 _Z = 1.959964
-_LEAST_TO_FIT = 20  # pictures, below which a temperature would be chance
 
 
 class Share(NamedTuple):
@@ -47,15 +44,6 @@ class ClassReport(NamedTuple):
     precision: Share
     recall: Share
     auc: Share
-
-
-class Calibration(NamedTuple):
-    """Bins of probability: the mean of what was said, the share that was right, and how many; `error` is the expected one."""
-
-    said: tuple[float, ...]
-    right: tuple[float, ...]
-    counts: tuple[int, ...]
-    error: float
 
 
 class Mistake(NamedTuple):
@@ -103,49 +91,15 @@ def auc_of(truth: NDArray[np.bool_], said: NDArray[np.float64]) -> Share:
     return Share(area, max(0.0, area - reach), min(1.0, area + reach))
 
 
-def calibration_of(said: NDArray[np.float64], right: NDArray[np.bool_]) -> Calibration:
-    """Return the bins of probability and the expected calibration error: the mean of |said - right|, weighted by the bins' pictures."""
-    place = np.minimum((said * BINS).astype(int), BINS - 1)
-    counts = np.bincount(place, minlength=BINS)
-    filled = counts > 0
-    sums = [np.bincount(place, weights=values, minlength=BINS)[filled] / counts[filled] for values in (said, right.astype(float))]
-    error = float((np.abs(sums[0] - sums[1]) * counts[filled]).sum() / max(1, counts.sum()))
-    return Calibration(tuple(sums[0]), tuple(sums[1]), tuple(int(n) for n in counts[filled]), error)
-
-
-def _confident(logits: NDArray[np.float32], known: NDArray[np.int8], exclusive: bool, temperature: float) -> tuple[NDArray, NDArray]:
-    """Return what was said and whether it was right: of the best class of each picture, or of each label that is known."""
-    said = shares(torch.from_numpy(logits).double(), "softmax" if exclusive else "sigmoid", temperature).numpy()
-    if exclusive:
-        best = said.argmax(1)
-        return said.max(1), known[np.arange(len(known)), best] == 1
-    mask = known != UNKNOWN
-    return said[mask], known[mask] == 1
-
-
-def fitted_temperature(logits: NDArray[np.float32], known: NDArray[np.int8], exclusive: bool) -> float:
-    """Return the temperature at which the truth is likeliest (scipy's bounded search over its logarithm)."""
-
-    def loss(log_temperature: float) -> float:
-        said = shares(torch.from_numpy(logits).double(), "softmax" if exclusive else "sigmoid", math.exp(log_temperature)).numpy()
-        if exclusive:
-            return float(-np.log(np.maximum(said[known == 1], 1e-300)).mean())
-        mask = known != UNKNOWN
-        return float(log_loss(known[mask], said[mask], labels=[0, 1]))
-
-    low, high = (math.log(end) for end in TEMPERATURE_RANGE)
-    return math.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x)
-
-
 def _calibrations(
     logits: NDArray[np.float32], known: NDArray[np.int8], exclusive: bool
 ) -> tuple[Calibration, Calibration | None, float | None]:
     """Return calibration before and after a temperature that is fitted on every other picture; both are of those between."""
-    if len(logits) < _LEAST_TO_FIT or (known == UNKNOWN).all():
-        return calibration_of(*_confident(logits, known, exclusive, 1.0)), None, None
+    if len(logits) < LEAST_TO_FIT or (known == UNKNOWN).all():
+        return calibration_at(logits, known, exclusive), None, None
     temperature = fitted_temperature(logits[::2], known[::2], exclusive)
     other = logits[1::2], known[1::2], exclusive
-    return calibration_of(*_confident(*other, 1.0)), calibration_of(*_confident(*other, temperature)), temperature
+    return calibration_at(*other), calibration_at(*other, temperature), temperature
 
 
 def _class_reports(

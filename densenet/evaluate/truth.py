@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densenet.checks import list_names
+from densenet.model.calibration import UNKNOWN
 from densenet.train.folders import class_folders, pictures_in, split_folders
 
-UNKNOWN = -1
 MOST_PICTURES = 200_000
 _MOST_CSV_BYTES = 64 * 2**20
 _NUMBERED = re.compile(r"class \d+")

@@ -138,9 +138,13 @@ class DenseNet(nn.Module):
             elif isinstance(module, nn.Linear):
                 nn.init.zeros_(module.bias)
 
+    def pooled(self, features: Tensor) -> Tensor:
+        """N x C x H x W, the output of `features` -> N x C, which the classifier reads."""
+        return self.flatten(self.pool5(self.relu5(features)))
+
     def head(self, features: Tensor) -> Tensor:
         """N x C x H x W, the output of `features` -> N x num_classes logits."""
-        return self.classifier(self.flatten(self.pool5(self.relu5(features))))
+        return self.classifier(self.pooled(features))
 
     def forward(self, x: Tensor) -> Tensor:
         """N x in_channels x H x W -> N x num_classes logits."""

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 
 import torch
-from PIL import Image
 
 from densenet.checks import checked_integer
-from densenet.files import write_whole
 from densenet.model.freezing import frozen_parts
 from densenet.model.net import DenseNet
 from densenet.running.device import choose_device
 from densenet.train import parallel
-from densenet.train.card import claim, write_checkpoint_card, write_net
+from densenet.train.card import write_checkpoint_card
 from densenet.train.command_line import read_arguments
 from densenet.train.data import ImageSet, hold_out
-from densenet.train.evaluation import Evaluation, evaluate
+from densenet.train.evaluation import Evaluation
 from densenet.train.events import Event
+from densenet.train.finishing import write_results
 from densenet.train.job import Job
 from densenet.train.run import Run
 from densenet.train.sources import load_split
 from densenet.train.starting import loaded_start, scaled_as, started_config, started_net
-from densenet.train.training import Result, fit
-from densenet.weights.net_files import round_to_float16
+from densenet.train.training import fit
 
 _SPLIT_SEED = 0
 _MOST_HELD_OUT = 5000
@@ -58,43 +52,6 @@ def _table(found: Evaluation, classes: tuple[str, ...]) -> str:
     rows = [f"{name:>16.16}" + "".join(f"{count:>{width}}" for count in row) for name, row in zip(classes, found.confusion, strict=True)]
     wrong = [f"  {m.name}: {classes[m.label]}, taken for {classes[m.predicted]} ({m.probability:.0%})" for m in found.mistakes[:5]]
     return "\n".join([f"accuracy {found.accuracy:.4f}", *rows, *(["surest mistakes:", *wrong] if wrong else [])])
-
-
-def picture(image: torch.Tensor) -> str:
-    """Return a uint8 picture, 1 or 3 x H x W, as a PNG that a page can show."""
-    values, file = image.permute(1, 2, 0).numpy(), io.BytesIO()
-    Image.fromarray(values if values.shape[2] == 3 else values[:, :, 0]).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
-
-
-def _finish(result: Result, run: Run, job: Job, data: tuple[ImageSet, ImageSet, ImageSet | None]) -> Evaluation:
-    """Test the net once, write it with its card and its result, and return the evaluation that people read."""
-    train, valid, test = data
-    model = round_to_float16(result.model) if job.half else result.model
-    held_out = evaluate(model, valid, train.preprocessing)
-    tested = held_out if test is None else evaluate(model, test, train.preprocessing)
-    if test is None:
-        accuracy = claim(held_out, f"the {len(valid):,} held-out pictures, by which the epoch was chosen")
-    else:
-        accuracy = {**claim(tested, f"the {len(test):,} test pictures"), f"held_out_{len(valid)}": round(held_out.accuracy, 6)}
-    write_net(
-        model,
-        run.net,
-        label=job.name,
-        classes=train.classes,
-        preprocessing=train.preprocessing,
-        recipe=job.recipe,
-        accuracy=accuracy,
-        data=f"{job.describe or Path(job.data).name}, {len(train)} training pictures, {len(valid)} held out of train",
-        licence=job.licence,
-        half=job.half,
-    )
-    on = valid if test is None else test
-    shown = {"on": "held_out" if test is None else "test", "classes": train.classes, **asdict(tested)}
-    for mistake, entry in zip(tested.mistakes, shown["mistakes"], strict=True):
-        entry["picture"] = picture(on.images[mistake.index])
-    write_whole(run.result, lambda file: file.write(json.dumps(shown).encode()))
-    return tested
 
 
 def _split(job: Job) -> tuple[ImageSet, ImageSet, ImageSet | None]:
@@ -137,7 +94,7 @@ def _train(job: Job, run: Run, device: torch.device) -> None:
         model, train, valid, job.recipe, run.checkpoint, report=report, device=device, save_seconds=job.save_seconds, frozen=job.frozen
     )
     if result.finished and not parallel.rank():
-        _say(_table(_finish(result, run, job, (train, valid, test)), train.classes))
+        _say(_table(write_results(result, run, job, (train, valid, test)), train.classes))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from densenet.model.net import DenseNet
 from densenet.pictures.preprocessing import Preprocessing
+from densenet.record import FeatureStatistics
 from densenet.train.evaluation import Evaluation
 from densenet.train.recipe import Recipe
 from densenet.weights.composing import accuracy_entry, compose_card, write_card
@@ -35,16 +36,29 @@ def write_net(
     data: str,
     licence: str,
     half: bool = False,
+    by_class: Mapping[str, float] | None = None,
+    calibration: Mapping[str, object] | None = None,
+    familiar: FeatureStatistics | None = None,
 ) -> Path:
     """Write a trained net with its card beside it (the same name, .json), in the form of the embedded net's; return the card's path.
 
     `path` ends in .pth, .pt or .safetensors; `densenet.weights.load_file` reads it. `accuracy` is a `claim`, and for people whatever else
-    was found. `half` is `save_net`'s, for a net that `round_to_float16` has rounded. Errors are those of `save_net`.
+    was found; `by_class` is the accuracy of each class, `calibration` a `calibration_entry`. `half` is `save_net`'s, for a net that
+    `round_to_float16` has rounded. Errors are those of `save_net`.
     """
     path = Path(path)
-    for_people = {"data": data, "recipe": recipe.as_dict(), "date": date.today().isoformat()}
+    for_people: dict[str, object] = {"data": data, "recipe": recipe.as_dict(), "date": date.today().isoformat()}
+    if by_class is not None:
+        for_people["accuracy_by_class"] = {name: round(share, 4) for name, share in by_class.items()}
     card = compose_card(
-        label=label, classes=classes, preprocessing=preprocessing, accuracy=accuracy, licence=licence, for_people=for_people
+        label=label,
+        classes=classes,
+        preprocessing=preprocessing,
+        accuracy=accuracy,
+        licence=licence,
+        for_people=for_people,
+        calibration=calibration,
+        familiar=familiar,
     )
     save_net(model, path, card, half=half)
     return path.with_suffix(".json")

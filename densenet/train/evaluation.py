@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from densenet.model.familiarity import answers_and_features
 from densenet.model.net import DenseNet
 from densenet.pictures.preprocessing import Preprocessing
 from densenet.train.augment import normalise
@@ -39,24 +40,33 @@ class Evaluation:
     mistakes: tuple[Mistake, ...]
 
 
-def logits_of(model: DenseNet, data: ImageSet, preprocessing: Preprocessing) -> Tensor:
-    """Return N x classes logits on the CPU, in eval mode and float32; the model's mode is left as it was."""
+def answers_of(model: DenseNet, data: ImageSet, preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:
+    """Return N x classes logits, and the N x C features that they come of, on the CPU, in eval mode and float32.
+
+    The pictures are scaled by `preprocessing`, which is that of the training. The model's mode is left as it was.
+    """
     device, training = next(model.parameters()).device, model.training
     model.eval()
     try:
         with torch.inference_mode():
-            parts = []
+            logits, features = [], []
             for part in data.images.split(_BATCH):
                 x = normalise(part.to(device).float().div_(255.0), preprocessing.mean, preprocessing.std)
-                parts.append(model(x.contiguous(memory_format=torch.channels_last)).float().cpu())
-            return torch.cat(parts)
+                said, seen = answers_and_features(model, x.contiguous(memory_format=torch.channels_last))
+                logits.append(said.float().cpu())
+                features.append(seen.float().cpu())
+            return torch.cat(logits), torch.cat(features)
     finally:
         model.train(training)
 
 
 def evaluate(model: DenseNet, data: ImageSet, preprocessing: Preprocessing | None = None) -> Evaluation:
     """Evaluate `model` on all of `data`, its pictures scaled by `preprocessing` (default: the data's own; give that of the training)."""
-    logits = logits_of(model, data, preprocessing or data.preprocessing)
+    return evaluation_of(answers_of(model, data, preprocessing or data.preprocessing)[0], data)
+
+
+def evaluation_of(logits: Tensor, data: ImageSet) -> Evaluation:
+    """Return how good N x classes `logits` of all pictures of `data` are."""
     probabilities, predicted = logits.softmax(1).max(1)
     wrong = (predicted != data.labels).nonzero().flatten()
     worst = wrong[probabilities[wrong].argsort(descending=True, stable=True)][:_MISTAKES]

@@ -4,8 +4,8 @@ A card lies beside the weights under the same stem (`net.safetensors`, `net.json
 may be left out: `label`, `activation` ("softmax", "sigmoid" or "none": `densenet.record.ACTIVATIONS`), `config`, `parameters`, `sha256`,
 `classes`, `preprocessing` (`crop_px`, `mean`, `std`; `resize_px` where the short side is resized first, `fit` and `invert`:
 `densenet.pictures.preprocessing`), `operating_points` (of independent labels, the probability at which each is decided, null for one that
-was never trained), `accuracy` (`top1` and `top5`
-from 0 to 1, `on` which images), `licence`. Others are for people, and not read. Of another program's JSON file, with none of these fields,
+was never trained), `accuracy` (`top1` and `top5` from 0 to 1, `on` which images), `calibration` and `training_features`
+(`densenet.weights.findings`), `licence`. Others are for people, and not read. Of another program's JSON file, with none of these fields,
 the names of the classes are read (`densenet.weights.class_names`), and what is not used is said.
 """
 
@@ -16,11 +16,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from densenet.checks import checked_choice, checked_integer, checked_number, list_names
+from densenet.checks import checked_choice, checked_integer, list_names
 from densenet.config import DenseNetConfig
 from densenet.record import ACTIVATIONS, Weights
 from densenet.weights.class_names import ClassNames, names_in, names_of
 from densenet.weights.families import Family
+from densenet.weights.findings import accuracy_on, calibrated_on, points_on, statistics_on
 from densenet.weights.scaling import TIMMS_FIELDS, assumed_preprocessing, preprocessing_of_timm, preprocessing_on
 
 Card = Mapping[str, object]
@@ -29,6 +30,7 @@ MAX_CARD_BYTES = 8 * 2**20  # 100,000 classes with names of 80 letters
 _PARAMS_RANGE = (1, 10**12)
 _FIELDS = {
     *("label", "activation", "config", "parameters", "sha256", "classes", "preprocessing", "accuracy", "licence", "operating_points"),
+    *("calibration", "training_features"),
 }
 
 
@@ -107,22 +109,6 @@ def _classes_on(card: Card, num_classes: int) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def _accuracy_on(card: Card) -> tuple[float | None, float | None, str]:
-    """Return top-1 and top-5 in percent, and on what they were measured."""
-    said = card.get("accuracy", {})
-    if not isinstance(said, dict):
-        raise ValueError("its card's accuracy must be a JSON object")
-    percents: list[float | None] = []
-    for field in ("top1", "top5"):
-        share = said.get(field)
-        number = None if share is None else checked_number(f"its card's accuracy {field}", share, 0, 1)
-        percents.append(None if number is None else 100 * number)
-    on = said.get("on", "")
-    if not isinstance(on, str) or (not on and percents != [None, None]):
-        raise ValueError("its card's accuracy must say in `on` what it was measured on")
-    return percents[0], percents[1], on
-
-
 def _activation_on(card: Card, num_classes: int, known: str | None) -> tuple[str, str]:
     """Return what the outputs mean, and a sentence where that is assumed; ValueError for what the card cannot say of so many."""
     said = card.get("activation", known)
@@ -132,18 +118,6 @@ def _activation_on(card: Card, num_classes: int, known: str | None) -> tuple[str
     if activation == "softmax" and num_classes == 1:
         raise ValueError("its card's activation must be sigmoid or none for one output, got 'softmax'")
     return activation, ""
-
-
-def _points_on(said: object, activation: str, num_classes: int) -> tuple[float | None, ...]:
-    """Return the operating points of labels, None for one that was never trained; ValueError for points that are none."""
-    if said is None:
-        return ()
-    if activation != "sigmoid" or not isinstance(said, list) or len(said) != num_classes:
-        raise ValueError(f"its card's operating_points must be {num_classes} numbers or null, of labels that are independent")
-    return tuple(
-        None if point is None else checked_number(f"its card's operating_points[{i}]", point, 0, 1, above=True, below=True)
-        for i, point in enumerate(said)
-    )
 
 
 def record_of(
@@ -200,11 +174,11 @@ def record_of(
     activation, sentence = _activation_on(card, config.num_classes, family.activation if family else None)
     if sentence and config.num_classes != 1000:
         assumptions.append(sentence)
-    operating = _points_on(card.get("operating_points"), activation, config.num_classes)
+    operating = points_on(card.get("operating_points"), activation, config.num_classes)
     if not operating and points is not None and activation == "sigmoid" and len(points) == config.num_classes:
         operating = tuple(points)
         assumptions.append("Its op_threshs are the operating points: shown so that 50 % decides.")
-    top1, top5, on = _accuracy_on(card)
+    top1, top5, on = accuracy_on(card.get("accuracy", {}))
     return Weights(
         name=name,
         label=_text(card, "label", name),
@@ -221,6 +195,8 @@ def record_of(
         assumptions=tuple(assumptions),
         activation=activation,
         operating_points=operating,
+        calibrated=calibrated_on(card.get("calibration")),
+        familiar=statistics_on(card.get("training_features")),
     )
 
 

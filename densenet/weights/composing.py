@@ -10,8 +10,9 @@ from pathlib import Path
 from densenet.config import DenseNetConfig
 from densenet.files import write_whole
 from densenet.pictures.preprocessing import Preprocessing
-from densenet.record import Weights
+from densenet.record import FeatureStatistics, Weights
 from densenet.weights.cards import Card
+from densenet.weights.findings import calibration_entry, statistics_entry
 
 
 def compose_card(
@@ -25,8 +26,13 @@ def compose_card(
     for_people: Mapping[str, object] | None = None,
     activation: str = "softmax",
     operating_points: tuple[float | None, ...] = (),
+    calibration: Mapping[str, object] | None = None,
+    familiar: FeatureStatistics | None = None,
 ) -> dict[str, object]:
-    """Return a card that states this; `accuracy` is an `accuracy_entry`, `for_people` are fields that no program reads."""
+    """Return a card that states this.
+
+    `accuracy` is an `accuracy_entry`, `calibration` a `calibration_entry`, `for_people` are fields that no program reads.
+    """
     card: dict[str, object] = {"label": label}
     if config is not None:
         card["config"] = asdict(config)
@@ -35,8 +41,12 @@ def compose_card(
         card["operating_points"] = list(operating_points)
     if accuracy is not None:
         card["accuracy"] = dict(accuracy)
+    if calibration is not None:
+        card["calibration"] = dict(calibration)
     if licence is not None:
         card["licence"] = licence
+    if familiar is not None:
+        card["training_features"] = statistics_entry(familiar)
     return card
 
 
@@ -54,6 +64,8 @@ def card_of(record: Weights) -> dict[str, object]:
         licence=record.licence,
         activation=record.activation,
         operating_points=record.operating_points,
+        calibration=None if record.calibrated is None else calibration_entry(record.calibrated, record.accuracy_on),
+        familiar=record.familiar,
     )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from densenet.config import DenseNetConfig
 from densenet.files import sha256_of
+from densenet.model.familiarity import check_statistics
 from densenet.model.net import DenseNet
 from densenet.record import Weights
 from densenet.weights.adapting import with_new_last, without_biases
@@ -105,6 +106,8 @@ def read_net(path: Path, sha256: str, card_content: bytes | None, said: Card) ->
         said=said,
         points=_points_in(stored, reading),
     )
+    if record.familiar is not None:
+        check_statistics(record.familiar, model)
     model.weights = replace(record, assumptions=(*reading.sentences, *assumptions, *record.assumptions))
     return model
 

@@ -40,13 +40,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Subject:
-    """A net, what it saw of the photo, that as its input, 1 x C x H x W, and the logits of its classes."""
+    """A net, what it saw of the photo, that as its input, 1 x C x H x W, the logits of its classes, and how foreign the photo is to it."""
 
     photo: Image.Image
     model: DenseNet
     view: Image.Image
     x: Tensor
     logits: Tensor
+    novelty: float | None = None  # `densenet.predict.Seen` says of what
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -58,7 +59,7 @@ _kept: Kept[tuple[int, int], Subject] = Kept(_MOST_KEPT)  # by the photo's and t
 
 
 def _prepared(settings: Settings, photo: Image.Image, net: str, progress: gr.Progress | None) -> Subject:
-    from densenet.predict import check_photo, input_of, logits_for, view_of
+    from densenet.predict import check_photo, input_of, seen_by, view_of
 
     model = nets.loaded(settings, net, progress)
 
@@ -66,7 +67,8 @@ def _prepared(settings: Settings, photo: Image.Image, net: str, progress: gr.Pro
         check_photo(model, photo.width, photo.height)
         view = view_of(model, photo)
         x = input_of(model, view)
-        return Subject(photo, model, view, x, logits_for(model, x))
+        seen = seen_by(model, x)
+        return Subject(photo, model, view, x, seen.logits, seen.novelty)
 
     return _kept.get_or((id(photo), id(model)), prepare)
 

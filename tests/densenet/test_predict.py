@@ -21,9 +21,9 @@ from densenet.predict import (
     classify,
     confidence,
     input_of,
-    logits_for,
     logits_of,
     seconds_of,
+    seen_by,
     view_of,
 )
 from densenet.running import affordable
@@ -151,7 +151,7 @@ def test_what_was_answered_is_not_asked_again(embedded: DenseNet, noise: Image.I
 
 def test_nothing_is_run_for_what_is_refused(embedded: DenseNet, noise: Image.Image) -> None:
     passes: list[object] = []
-    hook = embedded.register_forward_pre_hook(lambda *seen: passes.append(seen))
+    hook = embedded.features.register_forward_pre_hook(lambda *seen: passes.append(seen))
     for k, temperature in ((0, 1.0), (5, 0.0)):
         with pytest.raises(ValueError, match="must be"):
             classify(embedded, noise, k, temperature)
@@ -161,9 +161,9 @@ def test_nothing_is_run_for_what_is_refused(embedded: DenseNet, noise: Image.Ima
 
 def test_a_time_is_that_of_a_pass_that_was_made(embedded: DenseNet, noise: Image.Image) -> None:
     x = input_of(embedded, view_of(embedded, noise))
-    torch.testing.assert_close(logits_for(embedded, x), logits_of(embedded, noise))
+    torch.testing.assert_close(seen_by(embedded, x).logits, logits_of(embedded, noise))
     passes: list[int] = []
-    hook = embedded.register_forward_pre_hook(lambda _module, args: passes.append(len(args[0])))
+    hook = embedded.features.register_forward_pre_hook(lambda _module, args: passes.append(len(args[0])))
     before = time.perf_counter()
     assert 0 < seconds_of(embedded, x) <= time.perf_counter() - before
     hook.remove()

@@ -81,6 +81,13 @@ const column = (net) => {
   const line = make('div', 'hint', net.line);
   line.title = net.claim;
   words.append(name, line);
+  if (net.temperature) {
+    const at = make('button', 'other-meaning', `calibrated at ${net.temperature.toFixed(2)}`);
+    at.type = 'button';
+    at.title = 'the temperature at which what it says is closest to what is right';
+    at.addEventListener('click', () => { slider.value = Math.log10(net.temperature); draw(); });
+    words.append(at);
+  }
   head.append(picture, words);
   box.append(head);
   if (!opened.has(net.key)) { opened.set(net.key, {all: false, text: ''}); }
@@ -101,6 +108,10 @@ const column = (net) => {
       words.append(search);
     }
   }
+  if (net.foreign) {  // before what it says, since it is to be read first
+    box.classList.add('foreign');
+    box.append(make('div', 'unsure', net.unsure));
+  }
   rows.append(...rowsOf(net));
   rows.addEventListener('scroll', () => { wish.top = rows.scrollTop; });
   lists.push([rows, wish]);
@@ -115,7 +126,7 @@ const column = (net) => {
     }
     box.append(meaning);
   }
-  if (net.unsure) { box.append(make('div', 'unsure', net.unsure)); }
+  if (net.unsure && !net.foreign) { box.append(make('div', 'unsure', net.unsure)); }
   return box;
 };
 const temperature = () => Math.pow(10, Number(slider.value));

@@ -24,7 +24,7 @@ EMPTY = "Drop a photo on the left, or click a sample: the five best guesses appe
 _MEANING = {"softmax": "classes exclude each other", "sigmoid": "labels are independent", "none": "numbers, not probabilities"}
 _OTHER = {"softmax": "no, they are independent", "sigmoid": "no, they exclude each other"}  # what a visitor can say of a net of his own
 _ON_LOAD = script_of(Path(__file__).with_suffix(".js"))
-_TEMPLATE = f"""<div class="temperature" hidden><label>Temperature <input type="range" min="-1" max="1" step="0.02" value="0"
+_TEMPLATE = f"""<div class="temperature" hidden><label>Temperature <input type="range" min="-1" max="1" step="0.01" value="0"
  aria-label="Temperature"></label> <output>1.00</output></div>
 <div class="hint large answers-empty">{EMPTY}</div><div class="answers" role="group" aria-label="Most probable classes"></div>"""
 
@@ -34,8 +34,20 @@ def answers(elem_id: str) -> gr.HTML:
     return gr.HTML("", html_template=_TEMPLATE, js_on_load=_ON_LOAD, elem_id=elem_id)
 
 
-def answer_of(key: str, model: DenseNet, view: Image.Image, logits: Tensor, seconds: float) -> dict[str, object]:
-    """Return one net's column for `answers_value`; `key` is the name that the app loads it by."""
+def _foreign(novelty: float | None, classes: int) -> str:
+    """Return the word about a photo that is unlike those that a net learnt from, if there is one to be said."""
+    if novelty is None or novelty <= 1:
+        return ""
+    return (
+        f"Foreign: {novelty:.2f} times as far from the pictures that it learnt from as 95 % of pictures like them are. "
+        f"The photo may show nothing that its {exact(classes)} classes name, however sure the net is."
+    )
+
+
+def answer_of(
+    key: str, model: DenseNet, view: Image.Image, logits: Tensor, seconds: float, novelty: float | None = None
+) -> dict[str, object]:
+    """Return one net's column for `answers_value`; `key` is the name that the app loads it by, `novelty` is `densenet.predict.Seen`'s."""
     from densenet.predict import confidence
 
     record = model.weights
@@ -44,6 +56,13 @@ def answer_of(key: str, model: DenseNet, view: Image.Image, logits: Tensor, seco
     claim = [record.licence, *record.assumptions]
     if record.top1_accuracy is not None:
         claim.insert(0, f"{record.top1_accuracy:.1f} % right on {record.accuracy_on}.")
+    calibrated = record.calibrated
+    if calibrated is not None:
+        claim.insert(
+            min(1, len(claim)),
+            f"Its probabilities are off by {share(calibrated.error_before)} on the mean, by {share(calibrated.error)} at temperature "
+            f"{calibrated.temperature:.2f}.",
+        )
     unsure = ""
     if sure is not None and sure.unsure:
         unsure = (
@@ -66,7 +85,9 @@ def answer_of(key: str, model: DenseNet, view: Image.Image, logits: Tensor, seco
         "points": list(record.operating_points),
         "meaning": "yes or no" if (record.activation, len(logits)) == ("sigmoid", 1) else _MEANING[record.activation],
         "other": _OTHER.get(record.activation, "") if is_brought(key) and len(logits) > 1 else "",
-        "unsure": unsure,
+        "unsure": _foreign(novelty, len(logits)) or unsure,
+        "foreign": novelty is not None and novelty > 1,
+        "temperature": None if calibrated is None else round(calibrated.temperature, 2),
     }
 
 

@@ -51,7 +51,7 @@ def predict(
         from densenet.predict import seconds_of
 
         seconds = background.run(seconds_of, subject.model, subject.x)
-        columns.append(answer_of(key, subject.model, subject.view, subject.logits, seconds))
+        columns.append(answer_of(key, subject.model, subject.view, subject.logits, seconds, subject.novelty))
         asked = asked or Asked(secrets.token_hex(4), key, int(subject.logits.argmax()))
     if asked is None:
         raise ValueError(" ".join(missing))

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from sklearn import metrics
 
 from densenet.evaluate.asking import Answers
-from densenet.evaluate.metrics import auc_of, calibration_of, fitted_temperature, report_of, share_of
+from densenet.evaluate.metrics import auc_of, report_of, share_of
 from densenet.evaluate.truth import UNKNOWN, Truth
+from densenet.model.calibration import fitted_temperature
 from densenet.model.net import DenseNet
 from densenet.weights.loading import load
 
@@ -113,16 +114,6 @@ def test_intervals_of_areas_hold_the_true_one_in_95_of_100(shift: float) -> None
     held = np.mean([one.low <= true <= one.high for one in seen])
     assert 0.90 <= held <= 0.99
     assert auc_of(truth[:60], rng.normal(size=60)).value is None
-
-
-def test_calibration_error_by_hand() -> None:
-    said = np.array([0.05, 0.05, 0.95, 0.95, 0.95, 1.0])
-    right = np.array([False, True, True, True, False, True])
-    found = calibration_of(said, right)
-    assert found.counts == (2, 4)
-    assert found.said == pytest.approx((0.05, (3 * 0.95 + 1) / 4))
-    assert found.right == pytest.approx((0.5, 0.75))
-    assert found.error == pytest.approx((2 * 0.45 + 4 * abs((3 * 0.95 + 1) / 4 - 0.75)) / 6)
 
 
 @pytest.mark.parametrize("sure", [0.5, 1.0, 3.0])

@@ -17,7 +17,7 @@ from densenet.predict import classify
 from densenet.train import Recipe, fit
 from densenet.train import checkpoint as checkpoints
 from densenet.train.card import claim, write_checkpoint_card, write_net
-from densenet.train.evaluation import evaluate, logits_of
+from densenet.train.evaluation import answers_of, evaluate
 from densenet.weights.cards import shipped_record
 from densenet.weights.composing import preprocessing_entry
 from densenet.weights.known import ASSETS
@@ -56,7 +56,7 @@ def test_a_net_comes_back_as_it_was_tested(tmp_path: Path, half: bool, suffix: s
     card = write(model, tmp_path / f"mine{suffix}", half)
     again = load_file(tmp_path / f"mine{suffix}")
     data = pictures(12)
-    assert torch.equal(logits_of(model, data, SCALING), logits_of(again, data, SCALING))
+    assert torch.equal(answers_of(model, data, SCALING)[0], answers_of(again, data, SCALING)[0])
     assert again.config == NET, "dropout too, which no tensor shows"
     record = again.weights
     assert record is not None
@@ -139,7 +139,7 @@ def test_a_claim_counts_the_first_five() -> None:
     model = net(ten)
     randomised(model)
     found = evaluate(model, data)
-    ranks = (logits_of(model, data, data.preprocessing).argsort(1, descending=True) == labels[:, None]).double().argmax(1)
+    ranks = (answers_of(model, data, data.preprocessing)[0].argsort(1, descending=True) == labels[:, None]).double().argmax(1)
     assert claim(found, "all") == {
         "top1": round((ranks < 1).double().mean().item(), 6),
         "top5": round((ranks < 5).double().mean().item(), 6),
@@ -166,7 +166,7 @@ def test_a_checkpoint_is_a_net_too(tmp_path: Path, ema_decay: float) -> None:
     bare = load_file(file)
     assert bare.weights is not None
     assert bare.weights.labels() == ("class 0", "class 1", "class 2")
-    assert torch.equal(logits_of(bare, valid, train.preprocessing), logits_of(expected, valid, train.preprocessing))
+    assert torch.equal(answers_of(bare, valid, train.preprocessing)[0], answers_of(expected, valid, train.preprocessing)[0])
 
     write_checkpoint_card(file, model, label="Colours", classes=CLASSES, preprocessing=train.preprocessing)
     again = load_file(file)

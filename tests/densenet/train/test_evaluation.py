@@ -13,7 +13,7 @@ from densenet import DenseNetConfig
 from densenet.pictures.preprocessing import Preprocessing
 from densenet.train import evaluation
 from densenet.train.data import ImageSet
-from densenet.train.evaluation import evaluate, logits_of
+from densenet.train.evaluation import answers_of, evaluate
 from tests.conftest import randomised
 from tests.support.small_pictures import net, pictures
 
@@ -22,7 +22,7 @@ DATA = replace(pictures(300), labels=torch.arange(300) % 8, classes=CLASSES)
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, logits: torch.Tensor) -> None:
-    monkeypatch.setattr(evaluation, "logits_of", lambda model, data, preprocessing: logits)
+    monkeypatch.setattr(evaluation, "answers_of", lambda model, data, preprocessing: (logits, None))
 
 
 def test_it_counts_as_scikit_learn_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,7 @@ def test_the_net_is_asked_as_it_predicts_and_left_as_it_was() -> None:
     randomised(model)
     scaling = Preprocessing(crop_px=8, mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    logits = logits_of(model, data, scaling)
+    logits = answers_of(model, data, scaling)[0]
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (scaling.mean, scaling.std))

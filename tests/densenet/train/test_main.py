@@ -157,13 +157,6 @@ def test_net_and_training_are_told_what_the_job_says(tmp_path: Path, monkeypatch
     assert fitted[0][6:8] == (22, 2), "a tenth is held out"
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_picture_is_shown_as_it_is(channels: int) -> None:
-    image = torch.randint(0, 256, (channels, 5, 7), dtype=torch.uint8)
-    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(command.picture(image).removeprefix("data:image/png;base64,")))))
-    assert np.array_equal(shown.reshape(5, 7, channels), image.permute(1, 2, 0))
-
-
 def test_a_full_disk_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")

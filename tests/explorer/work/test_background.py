@@ -103,7 +103,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
         monkeypatch.setattr(owner, name, watched)
 
-    for owner, name in ((nets, "load"), (nets, "load_file"), (DenseNet, "__call__"), (reuse_module, "reuse")):
+    for owner, name in ((nets, "load"), (nets, "load_file"), (DenseNet, "__call__"), (DenseNet, "pooled"), (reuse_module, "reuse")):
         watch(owner, name)
     subjects._kept.clear()
     return noted

@@ -90,6 +90,9 @@ def nothing_large(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(affordable, "device_memory", lambda _: DeviceMemory("a small machine", 4 * 2**30, 8 * 2**30))
     monkeypatch.setattr(Image.Image, "resize", watched)
     monkeypatch.setattr(DenseNet, "forward", lambda _net, x: seen.append(f"a pass of {tuple(x.shape)}") or torch.zeros(len(x), 10))
+    monkeypatch.setattr(
+        DenseNet, "pooled", lambda _net, x: seen.append(f"features of {tuple(x.shape)}") or torch.zeros(len(x), _net.classifier.in_features)
+    )
     return seen
 
 
@@ -136,9 +139,9 @@ def test_gradients_are_counted(photo: Image.Image, monkeypatch: pytest.MonkeyPat
 def test_a_photo_is_prepared_once_for_all_views(photo: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
     passes: list[int] = []
-    view, forward = Preprocessing.view, DenseNet.forward
+    view, pooled = Preprocessing.view, DenseNet.pooled
     monkeypatch.setattr(Preprocessing, "view", lambda self, image: made.append("view") or view(self, image))
-    monkeypatch.setattr(DenseNet, "forward", lambda self, x: passes.append(len(x)) or forward(self, x))
+    monkeypatch.setattr(DenseNet, "pooled", lambda self, x: passes.append(len(x)) or pooled(self, x))  # of every pass
     _, asked = tab.predict(SETTINGS, photo, ["cifar10"])
     assert asked is not None
     assert (made, passes) == (["view"], [1, 1]), "one pass that warms up and answers, one that is timed"

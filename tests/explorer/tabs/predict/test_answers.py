@@ -16,9 +16,9 @@ import pytest
 import torch
 from PIL import Image
 
-from densenet.model.outputs import shares
-from densenet.predict import TEMPERATURE_RANGE, best_of
-from densenet.record import ACTIVATIONS
+from densenet.model.outputs import TEMPERATURE_RANGE, shares
+from densenet.predict import best_of
+from densenet.record import ACTIVATIONS, Calibrated
 from densenet.weights.loading import load
 from explorer.components.formatting import share
 from explorer.components.scripts import script_of
@@ -220,3 +220,29 @@ def test_a_column_says_what_is_known_of_the_net(column: tuple[dict[str, object],
     model = load("cifar10")
     flat = answer_of("cifar10", model, Image.new("RGB", (32, 32)), torch.zeros(10), 0.5)
     assert "Unsure: 10.0\u00a0% at best, entropy 100.0\u00a0% of the most possible" in str(flat["unsure"])
+
+
+def test_a_photo_that_is_far_from_the_training_pictures_is_called_foreign() -> None:
+    model, view = load("cifar10"), Image.new("RGB", (32, 32))
+    sure = torch.tensor([9.0] + [0.0] * 9)
+    column = answer_of("cifar10", model, view, sure, 0.01, novelty=1.234)
+    assert column["foreign"] is True
+    assert str(column["unsure"]).startswith(
+        "Foreign: 1.23 times as far from the pictures that it learnt from as 95 % of pictures like them"
+    )
+    assert "its 10 classes name, however sure the net is" in str(column["unsure"])
+    for near in (None, 0.4, 1.0):
+        column = answer_of("cifar10", model, view, sure, 0.01, novelty=near)
+        assert (column["foreign"], column["unsure"]) == (False, "")
+
+
+def test_a_calibrated_net_says_at_which_temperature_and_how_far_it_was_off() -> None:
+    model, view = load("cifar10"), Image.new("RGB", (32, 32))
+    assert model.weights is not None
+    known = copy.copy(model)
+    known.weights = replace(model.weights, calibrated=Calibrated(temperature=0.812, error=0.013, error_before=0.094))
+    column = answer_of("cifar10", known, view, torch.zeros(10), 0.01)
+    assert column["temperature"] == 0.81
+    assert "off by 9.4\u00a0% on the mean, by 1.3\u00a0% at temperature 0.81." in str(column["claim"])
+    known.weights = replace(model.weights, calibrated=None)
+    assert answer_of("cifar10", known, view, torch.zeros(10), 0.01)["temperature"] is None

@@ -1,0 +1,118 @@
+"""How far a picture lies from those that a net learnt from: a net may be sure of what it has never seen.
+
+The distance is Mahalanobis' (Lee et al., arXiv 1807.03888) of the features that the classifier reads, brought to length 1 (Mueller and
+Hein, arXiv 2505.18032), to the nearest class mean, with one covariance for all classes. That covariance would be C x C numbers; here it
+is kept along the directions in which class means differ and those in which pictures of a class differ most, and taken as equal along the
+rest (a probabilistic PCA: Tipping and Bishop 1999), which with a ridge tells foreign photos as well.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from densenet.model.net import DenseNet
+from densenet.record import FeatureStatistics
+
+_MOST_BETWEEN: Final = 64  # axes along which class means differ
+_WITHIN: Final = 8  # axes along which pictures of a class differ most
+_RIDGE: Final = 3.0  # added to each variance, in units of their mean: features outnumber what is known of them
+_LEAST_VARIANCE: Final = 1e-12  # of features of length 1: below it nothing but rounding differs
+LEAST_HELD_OUT: Final = 40  # pictures, below which the 95th percentile would be chance
+_HALF, _BYTE = np.dtype("<f2"), np.dtype("i1")
+
+
+def answers_and_features(model: DenseNet, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits, N x K, of `x`, N x C x H x W, and the features that the classifier read for them, N x features."""
+    features = model.pooled(model.features(x))
+    return model.classifier(features), features
+
+
+def _unit(features: Tensor) -> NDArray[np.float64]:
+    return torch.nn.functional.normalize(features.detach().double().cpu(), dim=1).numpy()
+
+
+def _orthonormal(directions: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    """Return at most `most` orthonormal rows that span `directions` (rows), the largest first; fewer where those span less."""
+    _, sizes, rows = np.linalg.svd(directions, full_matrices=False)
+    return rows[: min(most, int((sizes > 1e-6 * max(float(sizes.max(initial=0.0)), 1e-12)).sum()))]
+
+
+def statistics_of(features: Tensor, labels: Tensor, held_out: Tensor) -> FeatureStatistics | None:
+    """Return what `features`, N x C, of training pictures with `labels`, N, say, and how far `held_out`, M x C, of others are from them.
+
+    None where that is too little to be said: fewer than 40 held out, fewer than two classes, or features without any difference.
+    """
+    z, y = _unit(features), labels.numpy()
+    present = np.unique(y)
+    if len(held_out) < LEAST_HELD_OUT or len(present) < 2:
+        return None
+    centre = z.mean(0).astype(_HALF)
+    means = np.stack([z[y == k].mean(0) for k in present])
+    within = z - means[np.searchsorted(present, y)]
+    between = _orthonormal(means - centre, _MOST_BETWEEN)
+    inside = within - (within @ between.T) @ between
+    basis = np.vstack([between, _orthonormal(inside, _WITHIN)])
+    ridge = _RIDGE * float((within**2).sum(1).mean()) / z.shape[1]
+    if not len(basis) or ridge < _LEAST_VARIANCE:
+        return None
+    spread = within @ basis.T
+    _, turned = np.linalg.eigh(spread.T @ spread)  # along these axes what varies within classes is not correlated
+    axes = turned.T @ basis
+    packed = np.rint(axes / np.abs(axes).max(1, keepdims=True) * 127).astype(_BYTE)
+    axes = _directions(packed)
+    rest = ((within**2).sum(1) - ((within @ axes.T) ** 2).sum(1)).clip(0).mean() / max(1, z.shape[1] - len(axes))
+    found = FeatureStatistics(
+        features=z.shape[1],
+        centre=centre.tobytes(),
+        axes=packed.tobytes(),
+        deviations=tuple(round(float(value), 8) for value in np.sqrt(((within @ axes.T) ** 2).mean(0) + ridge)),
+        means=((means - centre) @ axes.T).astype(_HALF).tobytes(),
+        rest=round(float(np.sqrt(rest + ridge)), 8),
+        quantiles=(0.0,) * len(FeatureStatistics.PERCENTS),
+    )
+    seen = np.percentile(distances(found, held_out).numpy(), FeatureStatistics.PERCENTS)
+    return FeatureStatistics(**{**vars(found), "quantiles": tuple(round(float(value), 6) for value in seen)})
+
+
+def _directions(packed: NDArray[np.int8]) -> NDArray[np.float64]:
+    axes = packed.astype(np.float64)
+    return axes / np.linalg.norm(axes, axis=1, keepdims=True)
+
+
+def distances(statistics: FeatureStatistics, features: Tensor) -> Tensor:
+    """Return the distance of each of N x C `features` to the nearest class mean, N, in float64 on the CPU.
+
+    Squared, it is the sum of (coordinate - mean's coordinate)^2 / deviation^2 over the axes, and of what lies along no axis / `rest`^2.
+    """
+    shape = (len(statistics.deviations), statistics.features)
+    axes = _directions(np.frombuffer(statistics.axes, _BYTE).reshape(shape))
+    means = np.frombuffer(statistics.means, _HALF).astype(np.float64).reshape(-1, shape[0])
+    z = _unit(features) - np.frombuffer(statistics.centre, _HALF).astype(np.float64)
+    along = z @ axes.T
+    beside = ((z**2).sum(1) - (along**2).sum(1)).clip(0) / statistics.rest**2
+    each = (((along[:, None] - means[None]) / np.array(statistics.deviations)) ** 2).sum(2)
+    return torch.from_numpy(np.sqrt(each.min(1) + beside))
+
+
+def check_statistics(statistics: FeatureStatistics, model: DenseNet) -> None:
+    """Raise ValueError where a stranger's statistics are not of as many features as `model` has, or no distance comes of them."""
+    count = model.classifier.in_features
+    if statistics.features != count:
+        raise ValueError(f"its card's training_features must be of the net's {count} features, got {statistics.features}")
+    with np.errstate(all="ignore"):
+        if not bool(distances(statistics, torch.ones(1, count)).isfinite().all()):
+            raise ValueError("its card's training_features must be finite numbers, of axes that are not 0")
+
+
+def novelty_of(model: DenseNet, features: Tensor) -> float | None:
+    """Return how far one picture's `features`, 1 x C, are, as a multiple of the distance within which 95 % of held-out pictures lie.
+
+    None for a net of which nobody knows what its training pictures looked like to it.
+    """
+    known = model.weights.familiar if model.weights is not None else None
+    return None if known is None else float(distances(known, features)[0]) / known.limit

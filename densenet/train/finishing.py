@@ -1,0 +1,78 @@
+"""The end of a training: the net is tested once, and written with all that was found out about it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from densenet.files import write_whole
+from densenet.model.calibration import calibrated
+from densenet.model.familiarity import statistics_of
+from densenet.train.card import claim, write_net
+from densenet.train.data import ImageSet
+from densenet.train.evaluation import Evaluation, answers_of, evaluation_of
+from densenet.train.job import Job
+from densenet.train.run import Run
+from densenet.train.training import Result
+from densenet.weights.findings import calibration_entry
+from densenet.weights.net_files import round_to_float16
+
+_MOST_FOR_STATISTICS = 20_000  # training pictures whose features are looked at
+
+
+def picture(image: torch.Tensor) -> str:
+    """Return a uint8 picture, 1 or 3 x H x W, as a PNG that a page can show."""
+    values, file = image.permute(1, 2, 0).numpy(), io.BytesIO()
+    Image.fromarray(values if values.shape[2] == 3 else values[:, :, 0]).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def write_results(result: Result, run: Run, job: Job, data: tuple[ImageSet, ImageSet, ImageSet | None]) -> Evaluation:
+    """Test the net once, write it with its card and its result, and return the evaluation that people read.
+
+    `data`: the pictures that it learnt from, those held out, by which the epoch was chosen, and those for the test, if there are any. The
+    temperature is fitted on pictures held out, and tried on those of the test; without these it is fitted on every other of them, and tried
+    on those between. The distances of held-out pictures from those of the training are of held-out pictures in any case.
+    """
+    train, valid, test = data
+    model = round_to_float16(result.model) if job.half else result.model
+    logits, held_out_features = answers_of(model, valid, train.preprocessing)
+    held_out = evaluation_of(logits, valid)
+    if test is None:
+        tested, on = held_out, f"the {len(valid):,} held-out pictures, by which the epoch was chosen"
+        accuracy = claim(held_out, on)
+        found = calibrated(logits[::2], valid.labels[::2], logits[1::2], valid.labels[1::2])
+        on = "every other of the held-out pictures"
+    else:
+        test_logits, _ = answers_of(model, test, train.preprocessing)
+        tested, on = evaluation_of(test_logits, test), f"the {len(test):,} test pictures"
+        accuracy = {**claim(tested, on), f"held_out_{len(valid)}": round(held_out.accuracy, 6)}
+        found = calibrated(logits, valid.labels, test_logits, test.labels)
+    some = train.subset(torch.arange(0, len(train), max(1, -(-len(train) // _MOST_FOR_STATISTICS))))
+    _, features = answers_of(model, some, train.preprocessing)
+    write_net(
+        model,
+        run.net,
+        label=job.name,
+        classes=train.classes,
+        preprocessing=train.preprocessing,
+        recipe=job.recipe,
+        accuracy=accuracy,
+        data=f"{job.describe or Path(job.data).name}, {len(train)} training pictures, {len(valid)} held out of train",
+        licence=job.licence,
+        half=job.half,
+        by_class={name: row[i] / max(1, sum(row)) for i, (name, row) in enumerate(zip(train.classes, tested.confusion, strict=True))},
+        calibration=None if found is None else calibration_entry(found, on),
+        familiar=statistics_of(features, some.labels, held_out_features),
+    )
+    shown = {"on": "held_out" if test is None else "test", "classes": train.classes, **asdict(tested)}
+    for mistake, entry in zip(tested.mistakes, shown["mistakes"], strict=True):
+        entry["picture"] = picture((valid if test is None else test).images[mistake.index])
+    write_whole(run.result, lambda file: file.write(json.dumps(shown).encode()))
+    return tested
