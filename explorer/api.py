@@ -21,6 +21,7 @@ from densenet.checks import checked_flag
 from densenet.config import MODES
 from densenet.presets import preset_of
 from densenet.published import PUBLISHED
+from densenet.weights.known import DEFAULT
 from explorer.components.messages import explained
 from explorer.components.overlays import data_uri, overlay
 from explorer.components.photo_input import PhotoInput
@@ -208,7 +209,7 @@ def build(settings: Settings) -> None:
     gr.api(_flat(_instantiate(settings)), api_name="instantiate", concurrency_limit=1, concurrency_id=LIVE)
     gr.api(_flat(_measure(settings)), api_name="measure", concurrency_limit=1, concurrency_id=MEASURING)
     with gr.Row(visible=False):
-        photo, net = PhotoInput(label="photo"), gr.Textbox("cifar10", label="net")
+        photo, net = PhotoInput(label="photo"), gr.Textbox(DEFAULT, label="net")
         k, target = gr.Number(5, precision=0, label="k"), gr.Number(MOST_PROBABLE, precision=0, label="target")
         temperature, against = gr.Number(1.0, label="temperature"), gr.Number(NO_OTHER, precision=0, label="against")
         method, options = gr.Textbox("grad_cam", label="method"), gr.JSON({}, label="options")

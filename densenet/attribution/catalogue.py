@@ -51,6 +51,7 @@ class Method:
     hooks: bool = False  # whether it hooks modules, and so needs a private copy of them
     slow: bool = False  # whether it runs many images, and tells its progress
     coarse: bool = False  # whether its maps are blobs, larger than a pixel
+    interpolated: bool = False  # whether its maps are the net's own coarse ones, made as large as the input
     channels_alike: bool = False  # whether every channel of its map carries the pixel's whole value: their mean is it, not their sum
 
     @property
@@ -111,6 +112,7 @@ METHODS: dict[str, Method] = {
         options=(BLOCK, INTERPOLATION),
         hooks=True,
         coarse=True,
+        interpolated=True,
     ),
     "guided_grad_cam": Method(
         label="Guided Grad-CAM",

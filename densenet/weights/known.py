@@ -1,6 +1,6 @@
 """The trained nets that the project knows; reading the list imports no torch.
 
-The embedded net lies beside the package, in this project's `assets` folder. Where the package stands alone it is not among them.
+The embedded nets lie beside the package, in this project's `assets` folder. Where the package stands alone they are not among them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from densenet.record import Weights
 from densenet.weights.cards import shipped_record
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
-_EMBEDDED = "cifar10"
+_EMBEDDED = ("photos23", "cifar10")
 
 
 def _imagenet(name: str, digits: str) -> Weights:
@@ -39,10 +39,7 @@ def _imagenet(name: str, digits: str) -> Weights:
 
 
 def _embedded() -> dict[str, Weights]:
-    try:
-        return {_EMBEDDED: shipped_record(ASSETS / f"{_EMBEDDED}.json")}
-    except FileNotFoundError:
-        return {}
+    return {name: shipped_record(ASSETS / f"{name}.json") for name in _EMBEDDED if (ASSETS / f"{name}.json").is_file()}
 
 
 WEIGHTS: dict[str, Weights] = {
@@ -54,8 +51,11 @@ WEIGHTS: dict[str, Weights] = {
 }
 
 
+DEFAULT = next(iter(WEIGHTS))  # of whoever names none: the net for photos, where it is here
+
+
 def known_record(name: str) -> Weights:
     """Return the record of the weights called `name`; ValueError where there are none."""
-    if name == _EMBEDDED and name not in WEIGHTS:
+    if name in _EMBEDDED and name not in WEIGHTS:
         raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, got {name!r}: the embedded net lies in {ASSETS}, and is not there")
     return WEIGHTS[checked_choice("weights", name, tuple(WEIGHTS))]

@@ -58,6 +58,7 @@ const figure = (map) => {
   if (map.values) {
     map.numbers = values(map.values);
     map.canvas = make('canvas', '');
+    map.canvas.classList.toggle('smooth', map.smooth);
     map.canvas.width = map.width;
     map.canvas.height = map.height;
     map.canvas.setAttribute('role', 'img');
@@ -84,7 +85,7 @@ const figure = (map) => {
       large.width = map.width * times;
       large.height = map.height * times;
       const pen = large.getContext('2d');
-      pen.imageSmoothingEnabled = false;
+      pen.imageSmoothingEnabled = map.smooth;
       pen.drawImage(map.canvas, 0, 0, large.width, large.height);
       large.toBlob((blob) => save(blob, map.file + '.png'));
     });

@@ -39,6 +39,7 @@ class MapOnPage:
     unit: str = ""
     hint: str = ""  # shown when the words are pointed at
     method: str = ""  # that the page can judge; empty: there is nothing to judge
+    smooth: bool = False  # drawn without steps between its pixels: it was interpolated in any case
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for the page."""
@@ -51,6 +52,7 @@ class MapOnPage:
             "unit": self.unit,
             "hint": self.hint,
             "method": self.method,
+            "smooth": self.smooth,
         }
         if self.values is None:
             return words

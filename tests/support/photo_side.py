@@ -16,10 +16,10 @@ from densenet.pictures.images import read_image
 from densenet.predict import input_of, view_of
 from densenet.weights import load
 from explorer.components.colours import BOTH_WAYS, rgb
+from explorer.tabs.predict.tab import SAMPLES
 from tests.support.serving import ROOT
 from tests.support.visit import Visit
 
-SAMPLES = sorted((ROOT / "assets" / "samples").glob("*.jpg"))
 # Every map that was asked for is drawn and says what it shows, and how long it took.
 _DRAWN = """([panel, count]) => document.querySelectorAll(`${panel} canvas`).length === count && !/waiting|computing|[0-9] %/.test(
   [...document.querySelectorAll(`${panel} figcaption > span`)].map((s) => s.textContent).join())"""

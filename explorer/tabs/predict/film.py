@@ -5,11 +5,10 @@ from __future__ import annotations
 import gradio as gr
 from PIL import Image
 
-from explorer.components.formatting import side
 from explorer.components.map_panel import MapOnPage, map_panel, panel_value
 from explorer.components.messages import explained
 from explorer.settings import Settings
-from explorer.tabs.predict.stage import NOBODY, UNIT, Stage, head_of
+from explorer.tabs.predict.stage import NOBODY, UNIT, Stage, head_of, interpolated_from, map_sides
 from explorer.work import background
 from explorer.work.cancelling import cancel_explaining
 from explorer.work.handlers import bound, while_open
@@ -24,18 +23,17 @@ def show(settings: Settings, photo: Image.Image | None, asked: Asked | None) -> 
     """Return Grad-CAM after each block as the panel's value."""
     if photo is None or asked is None:
         return ""
-    from densenet.arithmetic.plan import plan
     from densenet.attribution import film_strip
     from densenet.attribution.cost import check_film
 
     subject = subject_of(settings, photo, asked)
     config = subject.model.config
-    sizes = {row.block: row.in_size for row in plan(config, subject.view.width) if row.op == "cat"}
+    sides = map_sides(config, subject.view.width)
     background.run(check_film, subject.model, subject.x)
     strip = background.run(film_strip, subject.model, subject.x, asked.target)
     label = subject.labels[asked.target].replace(" ", "_")
     maps = [
-        MapOnPage(f"Block {i}", f"after {side(sizes[i])} maps", f"{label}-block{i}", pixels_of("grad_cam", one.map), unit=UNIT)
+        MapOnPage(f"Block {i}", interpolated_from(sides[i]), f"{label}-block{i}", pixels_of("grad_cam", one.map), unit=UNIT, smooth=True)
         for i, one in enumerate(strip, start=1)
     ]
     status = "Grad-CAM weights a whole map by one number: before the last block that says less of what the map does to the score."

@@ -20,7 +20,7 @@ from explorer.components.formatting import duration
 from explorer.components.map_panel import MapOnPage, map_panel, panel_value
 from explorer.components.messages import explained
 from explorer.settings import Settings
-from explorer.tabs.predict.stage import FIRST_METHODS, METHOD_CHOICES, NOBODY, UNIT, Stage, head_of
+from explorer.tabs.predict.stage import FIRST_METHODS, METHOD_CHOICES, NOBODY, UNIT, Stage, head_of, interpolated_from, map_sides
 from explorer.work import background
 from explorer.work.cancelling import cancel_explaining, cancellable
 from explorer.work.handlers import bound, while_open
@@ -105,12 +105,16 @@ def _one(subject: Subject, asked: Asked, against: int, method: str, options: dic
         except ValueError as error:
             yield MapOnPage(facts.label, str(error))
             return
-        yield MapOnPage(facts.label, f"{100 * share:.0f}\u00a0% …", values=pixels_of(method, so_far), unit=UNIT)
+        yield MapOnPage(facts.label, f"{100 * share:.0f}\u00a0% …", values=pixels_of(method, so_far), unit=UNIT, smooth=facts.interpolated)
     note, bad = _note(result)
     stem = f"{subject.labels[asked.target].replace(' ', '_')}-{method}"
     took = duration(time.perf_counter() - started)
-    says = f"{facts.says} · {took}"
-    yield MapOnPage(facts.label, says, stem, pixels_of(method, result.map), note, bad, UNIT, facts.known_wrong, method)
+    says = [facts.says, took]
+    if facts.interpolated:
+        sides = map_sides(subject.model.config, subject.view.width)
+        says.insert(1, interpolated_from(sides[options.get("block") or max(sides)]))  # type: ignore[index]
+    values = pixels_of(method, result.map)
+    yield MapOnPage(facts.label, " · ".join(says), stem, values, note, bad, UNIT, facts.known_wrong, method, facts.interpolated)
 
 
 @explained

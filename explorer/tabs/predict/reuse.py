@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from densenet.checks import checked_flag
+from densenet.weights.known import DEFAULT
 from explorer.components.chart_panel import chart_panel, drawn
 from explorer.components.charts import Figure, layout_of
 from explorer.components.colours import AMOUNTS, plotly_scale
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from densenet.features.reuse import BlockReuse
 
 TITLE = "Reuse"
-WITHOUT_PHOTO = "cifar10"  # the weights say it all: the embedded net's are there before anything is asked
+WITHOUT_PHOTO = DEFAULT  # the weights say it all: the embedded net's are there before anything is asked
 ALL_BLOCKS = 0
 HEIGHT_PX = 272
 FORMULAS_UP_TO = 5000  # cells; beyond it pointing at one tells its share only, or the page would have megabytes to read

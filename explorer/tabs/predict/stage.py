@@ -8,7 +8,9 @@ from html import escape
 import gradio as gr
 from gradio.events import Dependency
 
+from densenet import DenseNetConfig, plan
 from densenet.attribution import METHODS
+from explorer.components.formatting import side
 from explorer.components.photo_input import PhotoInput
 from explorer.settings import Settings
 from explorer.work.subject import Asked, Subject
@@ -35,6 +37,16 @@ FIRST_METHODS = ("grad_cam", "integrated_gradients", "saliency")  # what the pag
 METHOD_CHOICES = [(METHODS[name].label, name) for name in dict.fromkeys((*FIRST_METHODS, *METHODS))]
 NOBODY = -1  # no class to contrast with
 UNIT = "of the score"
+
+
+def map_sides(config: DenseNetConfig, image_px: int) -> dict[int, int]:
+    """Return the side of the feature maps after each dense block, by its number, for pictures of `image_px` a side."""
+    return {row.block: row.in_size for row in plan(config, image_px) if row.op == "cat" and row.block is not None}
+
+
+def interpolated_from(map_px: int) -> str:
+    """Return the words for a map that is drawn smooth, since it was made as large as the photo."""
+    return f"interpolated from {side(map_px)}"
 
 
 def head_of(subject: Subject, asked: Asked, against: int) -> str:

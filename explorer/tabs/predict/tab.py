@@ -12,7 +12,7 @@ from PIL import Image
 
 from densenet.checks import checked_integer, checked_names
 from densenet.config import NUM_CLASSES_RANGE
-from densenet.weights.known import ASSETS, WEIGHTS
+from densenet.weights.known import ASSETS, DEFAULT, WEIGHTS
 from densenet.weights.loading import WEIGHT_SUFFIXES
 from explorer.components.messages import explained
 from explorer.components.photo_input import PhotoInput, for_browsers
@@ -27,7 +27,10 @@ from explorer.work.queues import PREDICTING, at_once, each_time, one_at_a_time
 from explorer.work.subject import Asked, subject_of_net
 
 TITLE = "Predict"
-SAMPLES = sorted((ASSETS / "samples").glob("*.jpg"))
+_NAMED = ("beagle", "berlin_cathedral", "chelsea_cat", "kitten", "reims_cathedral", "tabby", "taxis", "vienna_church", "wool_kitten")
+SAMPLES = sorted(
+    (ASSETS / "samples").glob("*.jpg"), key=lambda path: (path.stem not in _NAMED, path.stem)
+)  # what no class names comes last
 OF_THE_NET = (reuse, inside, lesion)
 MOST_NETS = 3  # side by side; as many as `densenet.weights` keeps loaded
 _CARD_SUFFIX = ".json"
@@ -125,7 +128,7 @@ def build(settings: Settings, tab: gr.Tab) -> gr.State:
         with gr.Column(scale=2, min_width=250, elem_id="photo-side"):
             chosen = gr.Dropdown(
                 nets.choices(settings),
-                value=["cifar10"],
+                value=[DEFAULT],
                 label="Nets, side by side",
                 multiselect=True,
                 max_choices=MOST_NETS,
@@ -146,7 +149,7 @@ def build(settings: Settings, tab: gr.Tab) -> gr.State:
             photo = PhotoInput(
                 sources=["upload", "clipboard", "webcam"], buttons=[], height=170, label="Photo", elem_id="photo", show_label=False
             )
-            gr.Examples([[str(path)] for path in SAMPLES], photo, examples_per_page=12, label="Samples", elem_id="samples")
+            gr.Examples([[str(path)] for path in SAMPLES], photo, examples_per_page=len(SAMPLES), label="Samples", elem_id="samples")
         with gr.Column(scale=6, min_width=480):
             panel = answers("answers")
             renewed = asked.change(cancel_explaining, None, None, api_name="supersede_maps", **each_time())

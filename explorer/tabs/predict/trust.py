@@ -143,7 +143,7 @@ def show(
         with cancellable(request, EXPLAINING) as stop:
             for check in _checks(subject, asked, method, stop):
                 if isinstance(check, Attribution):
-                    shown = MapOnPage(facts.label, facts.says, method, pixels_of(method, check.map), unit=UNIT)
+                    shown = MapOnPage(facts.label, facts.says, method, pixels_of(method, check.map), unit=UNIT, smooth=facts.interpolated)
                     value = panel_value(subject.view, [shown], head=head_of(subject, asked, NOBODY), key=f"{asked}{method}")
                     yield value, gr.skip(), gr.skip()
                     if not facts.has_delta:

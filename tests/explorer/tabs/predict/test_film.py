@@ -16,7 +16,7 @@ from tests.support.on_page import ASKED, CAT, SETTINGS, TABBY, values_of
 def test_film_strip_shows_every_block_on_one_scale() -> None:
     page = json.loads(film.show(SETTINGS, TABBY, ASKED))
     assert page["shared"]
-    assert [item["says"] for item in page["maps"]] == [f"after {n}\u00a0×\u00a0{n} maps" for n in (32, 16, 8, 4)]
+    assert [item["says"] for item in page["maps"]] == [f"interpolated from {n}\u00a0×\u00a0{n}" for n in (32, 16, 8, 4)]
     model = load("cifar10")
     x = input_of(model, view_of(model, TABBY))
     for block, item in enumerate(page["maps"], start=1):

@@ -1,0 +1,71 @@
+"""Find anew what a card says of a net, from the pictures that it was trained, chosen and tested on, and write it into the card.
+
+python -m tests.benchmarks.restate net.pth DATA --held-out N [--data-folder DIR]
+
+DATA is what the trainer was given: a folder with train/ and test/, or a data set's name; N as many pictures as it held out. Accuracy (all,
+of each class), calibration, and where the features of the training pictures lie (`densenet.train.finishing`) replace what the card beside
+the net says of them; all else stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+
+from densenet.model.calibration import calibrated
+from densenet.model.familiarity import statistics_of
+from densenet.train.card import claim
+from densenet.train.data import hold_out
+from densenet.train.evaluation import answers_of, evaluation_of
+from densenet.train.sources import load_split
+from densenet.weights.composing import write_card
+from densenet.weights.findings import calibration_entry, statistics_entry
+from densenet.weights.loading import load_file
+
+_MOST = 20_000
+_SPLIT_SEED = 0  # the trainer's
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("net", type=Path)
+    parser.add_argument("data")
+    parser.add_argument("--held-out", type=int, required=True)
+    parser.add_argument("--data-folder")
+    asked = parser.parse_args()
+    path = asked.net.with_suffix(".json")
+    model = load_file(asked.net)
+    assert model.weights is not None
+    scaling = model.weights.preprocessing
+    data, test = load_split(asked.data, scaling.crop_px, folder=asked.data_folder)
+    if test is None or data.classes != model.weights.labels():
+        raise SystemExit(f"{asked.data} must have pictures for the test, and the classes of the net")
+    train, valid = hold_out(data, asked.held_out, _SPLIT_SEED)
+    some = train.subset(torch.arange(0, len(train), max(1, -(-len(train) // _MOST))))
+    _, features = answers_of(model, some, scaling)
+    valid_logits, valid_features = answers_of(model, valid, scaling)
+    test_logits, _ = answers_of(model, test, scaling)
+    held_out, tested, on = evaluation_of(valid_logits, valid), evaluation_of(test_logits, test), f"the {len(test):,} test pictures"
+    card = json.loads(path.read_text())
+    card["accuracy"] = {
+        **claim(tested, card["accuracy"]["on"] if "test" in card.get("accuracy", {}).get("on", "") else on),
+        f"held_out_{len(valid)}": round(held_out.accuracy, 6),
+    }
+    card["accuracy_by_class"] = {
+        name: round(row[i] / max(1, sum(row)), 4) for i, (name, row) in enumerate(zip(data.classes, tested.confusion, strict=True))
+    }
+    found = calibrated(valid_logits, valid.labels, test_logits, test.labels)
+    statistics = statistics_of(features, some.labels, valid_features)
+    if found is not None:
+        card["calibration"] = calibration_entry(found, on)
+    if statistics is not None:
+        card["training_features"] = statistics_entry(statistics)
+    write_card(path, card)
+    print(json.dumps({key: card.get(key) for key in ("accuracy", "accuracy_by_class", "calibration")}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
