@@ -11,9 +11,11 @@ from explorer.components.formatting import memory
 from explorer.components.theme import BLOCK_COLOURS, GHOST, NEUTRAL, translucent
 from explorer.page.numbers import Numbers
 from explorer.page.page_state import PageState
+from explorer.tabs.memory.levels import levels, room_px
 
 MEMORY_HEIGHT_PX = 196
 CARDS_GIB = (8, 11, 16, 24, 80)
+_DECADES = (-0.2, 2.4)  # of GiB, from 0.6 to 250
 _GIB, _MIB = 2**30, 2**20
 _PARTS = (  # field of the estimate, words, colour
     ("parameters", "parameters, buffers", BLOCK_COLOURS[0]),
@@ -61,6 +63,7 @@ def parts_figure(shown: Numbers, measured_bytes: Sequence[int | None], pinned: N
             data.append({**_point([seen / _MIB], [name], f"measured: {memory(seen)}"), "showlegend": False})
     layout = layout_of(MEMORY_HEIGHT_PX, 4, "What the peak is made of, MiB", "", "")
     layout["yaxis"] |= {"autorange": "reversed", "showgrid": False, "tickvals": names}
+    layout["narrow"] = {"margin": {"l": 84}, "yaxis": {"ticktext": ["all kept", "norms", "layers", "inference"]}, "legend": {"x": -0.26}}
     layout["xaxis"] |= {"showgrid": True, "exponentformat": "none"}
     legend = {"orientation": "h", "x": -0.72, "y": -0.22, "yanchor": "top", "traceorder": "normal"}
     layout |= {"margin": {"l": 192, "r": 12, "t": 6, "b": 62}, "hovermode": "closest", "bargap": 0.3, "showlegend": True, "legend": legend}
@@ -139,30 +142,20 @@ def batch_figure(
     if pinned:
         theirs = [peak / _GIB + allowance_gib for peak in peaks(pinned.config, pinned.workload, sizes)]
         data.append(ghost(theirs, x=sizes, line={"width": 2, "dash": "dot", "color": GHOST}))
-    cards = () if shown_mib else CARDS_GIB  # they would write over each other
+    cards = () if shown_mib else CARDS_GIB  # the two together would be too many
     budgets = [(f"{gib} GB", float(gib), NEUTRAL) for gib in cards]  # sold as GB, built as GiB
     budgets += [(f"{mib} MiB shown", mib / 1024, BLOCK_COLOURS[5]) for mib in shown_mib]
     if device_bytes is not None:
         budgets.append(("here", device_bytes / _GIB, BLOCK_COLOURS[2]))
-    shapes = []
-    for i, (name, gib, colour) in enumerate(budgets):  # neighbours write at opposite ends: on this axis they are close
-        most = largest_batch(state.config, state.workload, (gib - allowance_gib) * _GIB)
-        bound = {
-            "type": "line",
-            "xref": "paper",
-            "x0": 0,
-            "x1": 1,
-            "y0": gib,
-            "y1": gib,
-            "line": {"color": colour, "width": 1, "dash": "dot"},
-        }
-        place = "middle" if name == "here" else ("start", "end")[i % 2]
-        label = {"text": f"{name}: {most}" if most else f"{name}: none", "textposition": place, "font": {"size": 14}}
-        shapes.append({**bound, "label": label})
+    most = [largest_batch(state.config, state.workload, (gib - allowance_gib) * _GIB) for _, gib, _ in budgets]
+    words = [(f"{name}: {batch or 'none'}", gib, colour) for (name, gib, colour), batch in zip(budgets, most, strict=True)]
     if measured_bytes is not None:
         data.append(_point([state.workload.batch_size], [measured_bytes / _GIB + allowance_gib], f"measured: {memory(measured_bytes)}"))
     title = f"Largest batch that fits, with {allowance_gib:g} GiB to spare"
-    layout = layout_of(MEMORY_HEIGHT_PX, len(sizes), title, "batch size", "GiB", shapes=shapes)
+    layout = layout_of(MEMORY_HEIGHT_PX, len(sizes), title, "batch size", "GiB")
+    margin = layout["margin"]
+    layout["shapes"] = levels(words, MEMORY_HEIGHT_PX - margin["t"] - margin["b"], _DECADES)
+    margin["r"] = room_px(max((f"{name}: 65536" for name, *_ in budgets), key=len))  # whatever fits: the plot does not jump
     layout["xaxis"] |= {"type": "log", "tickvals": [1, 4, 16, 64, 256, 1024], "exponentformat": "none"}
-    layout["yaxis"] |= {"type": "log", "tickvals": [0.5, 1, 2, 4, 8, 16, 32, 64, 128], "exponentformat": "none", "range": [-0.2, 2.4]}
+    layout["yaxis"] |= {"type": "log", "tickvals": [0.5, 1, 2, 4, 8, 16, 32, 64, 128], "exponentformat": "none", "range": _DECADES}
     return {"data": data, "layout": layout | {"hovermode": "closest"}}

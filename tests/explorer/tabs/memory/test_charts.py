@@ -7,18 +7,21 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densenet import PRESETS, Workload, estimate_memory, plan
 from densenet.arithmetic.memory import feature_bytes, largest_batch, peaks
+from densenet.compare.tutorials import B_SHOWN_MIB
 from explorer.components.theme import BLOCK_COLOURS, GHOST, NEUTRAL
 from explorer.page.numbers import Numbers
 from explorer.page.page_state import PageState, preset_state
 from explorer.settings import Settings
 from explorer.tabs.memory.charts import batch_figure, growth_of_memory_figure, parts_figure, timeline_figure
+from explorer.tabs.memory.levels import LEADER_PX
 from explorer.tabs.memory.tab import Measured, show
 from explorer.work.known_device import look
+from tests.explorer.tabs.memory.test_levels import no_line_runs_through_words
 
 MIB = 2**20
 STATE = preset_state("densenet121")
@@ -113,9 +116,30 @@ def test_largest_batch_fits_and_one_more_does_not(name: str, mode: str, checkpoi
 
 
 def test_batch_figure_names_the_largest_batch_of_each_card() -> None:
-    labels = [shape["label"]["text"] for shape in batch_figure(STATE, 0.8, 4 * 2**30, None)["layout"]["shapes"]]
-    assert labels[0] == f"8 GB: {largest_batch(STATE.config, STATE.workload, 7.2 * 2**30)}"
-    assert labels[-1].startswith("here: ")
+    labels = {shape["label"]["text"] for shape in batch_figure(STATE, 0.8, 4 * 2**30, None)["layout"]["shapes"] if "label" in shape}
+    budgets = {"here": 4, "8 GB": 8, "11 GB": 11, "16 GB": 16, "24 GB": 24, "80 GB": 80}
+    assert labels == {f"{name}: {largest_batch(STATE.config, STATE.workload, (gib - 0.8) * 2**30)}" for name, gib in budgets.items()}
+
+
+@given(
+    st.sampled_from(sorted(PRESETS)),
+    st.integers(1, 256),
+    st.sampled_from(["train", "infer"]),
+    st.floats(0, 8),
+    st.none() | st.integers(2**29, 2**42),
+    st.sampled_from([(), B_SHOWN_MIB]),
+)
+@settings(max_examples=40)
+def test_no_line_of_a_card_runs_through_the_words_of_another(
+    name: str, batch: int, mode: str, allowance_gib: float, device_bytes: int | None, shown_mib: tuple[int, ...]
+) -> None:
+    state = PageState(name, PRESETS[name], Workload(image_size=64, batch_size=batch, mode=mode))
+    layout = batch_figure(state, allowance_gib, device_bytes, None, None, shown_mib)["layout"]
+    margin, axis = layout["margin"], layout["yaxis"]
+    no_line_runs_through_words(layout["shapes"], layout["height"] - margin["t"] - margin["b"], axis["range"])
+    words = [shape["label"]["text"] for shape in layout["shapes"] if "label" in shape]
+    assert len(words) == len(shown_mib or range(5)) + (device_bytes is not None)
+    assert all(margin["r"] >= LEADER_PX + 7 * len(text) for text in words)
 
 
 def test_a_measurement_is_shown_only_beside_what_was_measured() -> None:
@@ -140,8 +164,8 @@ def test_the_question_of_tutorial_b_is_on_its_nets_chart() -> None:
 
 
 def test_what_is_known_of_this_device_is_said_before_a_measurement() -> None:
-    settings = Settings(device="cpu")
-    look(settings)
-    value = json.loads(show(settings, Numbers(STATE), None, 0.8, ()))
+    on_cpu = Settings(device="cpu")
+    look(on_cpu)
+    value = json.loads(show(on_cpu, Numbers(STATE), None, 0.8, ()))
     assert "measuring takes about" in value["note"]
-    assert value["figures"][3]["layout"]["shapes"][-1]["label"]["text"].startswith("here: ")
+    assert '"text": "here: ' in json.dumps(value["figures"][3]["layout"]["shapes"])
