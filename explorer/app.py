@@ -15,7 +15,7 @@ from explorer.components import colours, theme
 from explorer.components.chart_panel import PLOTLY_JS, PLOTLY_PRELOAD
 from explorer.components.messages import Page, corrections, explained, message, problem
 from explorer.components.scripts import function_of
-from explorer.page import controls, headline, live, pin
+from explorer.page import controls, headline, live, pin, sidebar
 from explorer.page.address import from_query, pinned_from_query, to_query
 from explorer.page.numbers import Numbers, numbers_beside
 from explorer.page.page_state import DEFAULT_PRESET, preset_state
@@ -32,7 +32,7 @@ from explorer.work.handlers import bound
 from explorer.work.queues import LIVE, at_once, latest
 
 TITLE = "DenseNet explorer"
-STYLES = (  # in the order of the cascade: components, the frame, the tabs
+STYLES = (  # in the order of the cascade: components, the frame, the tabs, what other screens change
     "components/bar_table.css",
     "components/chart_panel.css",
     "components/map_panel.css",
@@ -42,8 +42,13 @@ STYLES = (  # in the order of the cascade: components, the frame, the tabs
     "tabs/memory/memory.css",
     "tabs/predict/predict.css",
     "tabs/train/train.css",
+    "page/screens.css",
 )
 _OPENED = function_of(Path(__file__).with_suffix(".js"), "")
+_FOLDED = {  # the tabs on which the sliders are out of the way, and what they have to do with them
+    predict.TITLE: "Predict asks trained nets, which these sliders do not change.",
+    train.TITLE: "Train trains this net, unless it is told to start from a trained one.",
+}
 TABS = (architecture.TITLE, memory.TITLE, compare.TITLE, layers.TITLE, predict.TITLE, train.TITLE)
 
 
@@ -134,8 +139,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
     gr.set_static_paths([PLOTLY_JS])
     with Page(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 7200)) as app:
         config, workload, active = gr.State(state.config), gr.State(state.workload), gr.State(architecture.TITLE)
-        with gr.Sidebar(width=290, elem_id="sidebar"):
-            bar = controls.build(state)
+        bar = sidebar.build(state, _FOLDED)
         tiles = headline.build(_tiles(shown))
         with gr.Row(elem_id="strip"):
             strip = gr.HTML(live.WAITING, elem_id="live")

@@ -1,5 +1,6 @@
 // Titles of charts and axes become lines of the page: Plotly needs longer to place them than to draw the bars.
 // Text and grid take their colours from the page's, so that the charts follow the dark mode; one drawing per answer, none while hidden.
+const NARROW_PX = 400, FEW_TICKS = 4, LETTER_PX = 7.5, SHEET_PX = 768;
 const charts = [...element.querySelectorAll('.chart')];
 const words = (box, name, text, style) => {
   let line = box.querySelector('.' + name);
@@ -22,12 +23,31 @@ const entitle = (box, layout, height) => {
     delete layout[name].title;
   }
 };
+// What a chart is given for less room; and the words of a shape stay out where it is narrower than they are.
+const fit = (data, layout, width) => {
+  const {narrow = {}} = layout;
+  delete layout.narrow;
+  layout.width = width;
+  if (width < NARROW_PX) {
+    for (const [name, change] of Object.entries(narrow)) { layout[name] = {...layout[name], ...change}; }
+    for (const name of Object.keys(layout)) { if (/^[xy]axis/.test(name)) { layout[name].nticks = FEW_TICKS; } }
+  }
+  const {l, r} = layout.margin;
+  for (const shape of layout.shapes || []) {
+    const room = (shape.x1 - shape.x0 + 1) / data[0].y.length * (width - l - r);
+    if (shape.label && shape.xref !== 'paper' && room < LETTER_PX * shape.label.text.length) { delete shape.label; }
+  }
+};
+// On a screen that is higher than a projector's, charts are too: they were drawn for 720 pixels.
+const stretched = () => innerWidth > SHEET_PX ? Math.min(1.5, Math.max(1, innerHeight / 720)) : 1;
+const fingers = matchMedia('(pointer: coarse)');
 const note = element.querySelector('.note');
 let frame = 0;
 const draw = () => {
   frame = 0;
   if (!props.value || !window.Plotly) { return; }
   const value = JSON.parse(props.value);
+  for (const {layout} of value.figures.filter(Boolean)) { layout.height = Math.round(layout.height * stretched()); }
   if (note.innerHTML !== value.note) { note.innerHTML = value.note; }
   charts.forEach((chart, i) => {
     chart.parentElement.hidden = !value.figures[i];
@@ -43,9 +63,10 @@ const draw = () => {
   charts.forEach((chart, i) => {
     if (!value.figures[i]) { return; }
     const {data, layout} = value.figures[i];
-    layout.width = widths[i];
+    fit(data, layout, widths[i]);
     entitle(chart.parentElement, layout, layout.height);
     layout.font = {...layout.font, color: text, family: font};
+    if (fingers.matches) { layout.dragmode = false; }  // a finger on a chart scrolls the page
     layout.paper_bgcolor = layout.plot_bgcolor = 'rgba(0,0,0,0)';
     layout.hoverlabel = {align: 'left', bgcolor: ground, bordercolor: grid, font: {color: text, size: 15, family: font}};
     for (const name of Object.keys(layout)) {
@@ -59,4 +80,5 @@ watch('value', () => { if (!frame) { frame = -1; queueMicrotask(draw); } });  //
 const resized = new ResizeObserver(schedule);
 charts.forEach((chart) => resized.observe(chart));
 new MutationObserver(schedule).observe(document.body, {attributes: true, attributeFilter: ['class']});
+addEventListener('resize', schedule);
 schedule();

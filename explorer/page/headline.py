@@ -12,6 +12,7 @@ import gradio as gr
 from explorer.components.formatting import difference, exact, memory, short, side, signed
 from explorer.components.templates import template_of
 from explorer.page.numbers import Numbers, numbers_beside
+from explorer.page.page_state import label_of
 
 _ON_LOAD = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 _HTML = template_of(Path(__file__).with_suffix(".html"))
@@ -54,7 +55,7 @@ def headline(shown: Numbers, pinned: Numbers | None = None) -> str:
         tile("Inference memory", memory(infer), difference(infer, start.peak("infer")), rule),
         tile("Training memory", memory(train), difference(train, start.peak("train")), training),
     )
-    return _HTML.render(tiles=tiles)
+    return _HTML.render(tiles=tiles, net=label_of(shown.state))
 
 
 def build(value: dict[str, str]) -> gr.HTML:

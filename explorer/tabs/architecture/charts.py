@@ -104,6 +104,7 @@ def growth_figure(config: DenseNetConfig, stages: tuple[Step, ...], pinned: tupl
         shapes=[*_size_strip(stages, faint), *_size_labels(stages, blocks)],
         margin={"l": 62, "r": 8, "t": 22, "b": 40},
     )
+    layout["narrow"] = {"xaxis": {"title": {"text": "step"}}}
     layout["yaxis"]["domain"] = [0, 0.76]
     largest = max(s.size for s in stages)
     layout["yaxis2"] = _axis("pixels", range=[0, largest], domain=[0.83, 1], nticks=3, anchor="x")

@@ -55,7 +55,7 @@ def build(page: Shared, tab: gr.Tab) -> None:
         interactive=False,
         show_search="filter",
         max_height=470,
-        column_widths=["296px", "110px", "50px", "50px", "58px", "56px", "56px", "62px", "90px", "108px"],
+        column_widths=["296px", "110px", "50px", "50px", "58px", "56px", "56px", "62px", "102px", "108px"],
         elem_id="layers-table",
         show_label=False,
     )
