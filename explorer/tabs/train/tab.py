@@ -112,6 +112,7 @@ def forecast(settings: Settings, config: DenseNetConfig, *values: Any) -> str:
     try:
         job = background.run(_job, settings, config, *values)
         seen = background.run(jobs.expected, settings, job)
+        other = background.run(nets.record_to_start_from, settings, job.start_from).label if job.start_from else ""
     except (ValueError, ConnectionError) as error:
         return f'<div class="notice" role="alert">{escape(str(error))}</div>'
     recipe = job.recipe
@@ -119,8 +120,9 @@ def forecast(settings: Settings, config: DenseNetConfig, *values: Any) -> str:
     budget = f"{recipe.epochs} epochs {span(whole)}"
     if recipe.minutes is not None and recipe.minutes * 60 < whole:
         budget = f"{recipe.minutes:g} min, about {recipe.minutes * 60 / seen.epoch_seconds:.1f} epochs"
+    whose = f" of <b>{escape(other)}</b>, not of the sliders' net" if other else ""
     return (
-        f'<div class="published"><b>{exact(seen.parameters)}</b> parameters, {exact(seen.images)} pictures · '
+        f'<div class="published"><b>{exact(seen.parameters)}</b> parameters{whose}, {exact(seen.images)} pictures · '
         f"an epoch about <b>{span(seen.epoch_seconds)}</b>, {budget} · "
         f"{memory(seen.peak_bytes)} a step ({recipe.precision}), {memory(seen.data_bytes)} of pictures</div>"
     )

@@ -101,6 +101,7 @@ def test_a_training_that_starts_from_a_net(run_settings: Settings, picture_folde
     place = (TINY, jobs.FOLDER, str(picture_folder), 32)
     config = WEIGHTS["cifar10"].config
     whole, part = (train.forecast(run_settings, *place, "cifar10", frozen, *RECIPE, 0.1) for frozen in ("none", "blocks:1-3"))
+    assert all("parameters of <b>Embedded net, CIFAR-10</b>, not of the sliders' net" in shown for shown in (whole, part))
     for shown in (whole, part):
         assert f"<b>{totals(replace(config, num_classes=2), 32).params:,}</b> parameters" in shown, "not those of the sliders"
     assert train.started_size(run_settings, "cifar10") == 32
