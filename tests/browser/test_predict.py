@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from densenet.pictures.images import readable_formats
 from densenet.predict import classify
-from densenet.weights.known import ASSETS
+from densenet.weights.known import ASSETS, DEFAULT
 from tests.support.bad_photos import TABBY, write_accepted, write_refused
 from tests.support.photo_side import bring_weights, choose_sample, embedded, photo_of
 from tests.support.resident import most_resident_bytes
@@ -54,8 +54,8 @@ def test_nets_side_by_side_and_a_contrast(visit: Visit, tmp_path: Path) -> None:
     page = choose_sample(visit, "tabby")
     for name, count in (("one", 2), ("two", 3)):
         card = tmp_path / "card.json"
-        card.write_text(json.dumps({**json.loads((ASSETS / "cifar10.json").read_text()), "label": f"net {name}"}))
-        bring_weights(page, ASSETS / "cifar10.pth", card)
+        card.write_text(json.dumps({**json.loads((ASSETS / f"{DEFAULT}.json").read_text()), "label": f"net {name}"}))
+        bring_weights(page, ASSETS / f"{DEFAULT}.pth", card)
         expect(page.locator("#net .token").first).to_contain_text(name)
         expect(page.locator(".answer-head").first).to_contain_text(name)
         expect(page.locator(".answer")).to_have_count(count)
@@ -63,8 +63,8 @@ def test_nets_side_by_side_and_a_contrast(visit: Visit, tmp_path: Path) -> None:
     for net in range(3):
         assert _answers(page, net) == _said_by_the_library("tabby"), "the same weights, brought"
     page.get_by_label("Against").click()
-    page.get_by_role("option", name="and not dog").click()
-    expect(page.locator("#maps .map-head")).to_contain_text("Why cat and not dog?")
+    page.get_by_role("option", name="and not beagle").click()
+    expect(page.locator("#maps .map-head")).to_contain_text("Why cat and not beagle?")
     bad = tmp_path / "bad.pth"
     bad.write_bytes(b"nothing")
     bring_weights(page, bad)

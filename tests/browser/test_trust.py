@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.photo_side import wait_for_maps
+from tests.support.photo_side import embedded, wait_for_maps
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,7 @@ def _wait_for_checks(page: Page, map_title: str, before: str = "") -> str:
 def test_film_strip(beagle: Page) -> None:
     page = beagle
     page.get_by_role("tab", name="Film strip").click()
-    wait_for_maps(page, 4, "#film")
+    wait_for_maps(page, len(embedded().config.block_config), "#film")
     expect(page.locator("#film .scale-says")).to_have_text("one scale for all")
     assert len(set(page.locator("#film .scale span:last-child").all_inner_texts())) == 1
 

@@ -15,9 +15,9 @@ from densenet.model import DenseNet
 from densenet.pictures.images import read_image
 from densenet.predict import input_of, view_of
 from densenet.weights import load
+from densenet.weights.known import DEFAULT
 from explorer.components.colours import BOTH_WAYS, rgb
 from explorer.tabs.predict.tab import SAMPLES
-from tests.support.serving import ROOT
 from tests.support.visit import Visit
 
 # Every map that was asked for is drawn and says what it shows, and how long it took.
@@ -41,8 +41,8 @@ def photo_of(stem: str) -> Image.Image:
 
 
 def embedded() -> DenseNet:
-    """The net that comes with the app."""
-    return load("cifar10")
+    """The net that the page begins with."""
+    return load(DEFAULT)
 
 
 @cache
