@@ -78,6 +78,19 @@ def test_each_tab_fits(screen: Screen, tab: str) -> None:
     assert faults == []
 
 
+def test_charts_are_drawn_for_their_room(screen: Screen) -> None:
+    """Short words and few ticks where they are narrow, high ones on a large screen; words beside lines end within the chart."""
+    page = screen.opened_tab("Memory")
+    narrow, parts, batch = screen.name in TOUCHED, page.locator("#parts-chart"), page.locator("#batch-chart")
+    assert parts.locator(".ytick text").first.text_content() == ("all kept" if narrow else "training, all kept")
+    assert parts.locator(".xtick").count() <= (5 if narrow else 8)
+    assert batch.evaluate("chart => chart.clientHeight") == (294 if screen.name == "large" else 196)
+    ends = batch.evaluate("""chart => [...chart.querySelectorAll('.shape-label')].map((words) =>
+      [words.textContent, chart.getBoundingClientRect().right - words.getBoundingClientRect().right])""")
+    assert len(ends) >= 5
+    assert [end for end in ends if end[1] < 0] == []
+
+
 @on_phone
 @pytest.mark.parametrize("tab", MOVING)
 def test_headline_and_chart_are_in_sight_while_a_finger_moves_a_slider(screen: Screen, tab: str) -> None:

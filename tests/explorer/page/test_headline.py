@@ -63,3 +63,10 @@ def test_what_pointing_at_a_tile_says_is_exact() -> None:
     assert f"{exact(sums.macs)} multiply-accumulates" in text
     assert "8 images of 224\u00a0×\u00a0224" in text
     assert "Optimizer: adam; checkpointing: layer." in text
+
+
+def test_the_net_of_the_sliders_has_its_name() -> None:
+    state = preset_state("densenet169")
+    assert "The sliders' net: <b>DenseNet-169</b>" in headline(Numbers(state))
+    turned = replace(state, config=replace(state.config, growth_rate=24, block_config=(2, 3)))
+    assert "The sliders' net: <b>k = 24, blocks 2-3</b>" in headline(Numbers(turned))
