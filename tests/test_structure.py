@@ -89,6 +89,7 @@ from densenet.dense_mlp import DenseMLP
 from explorer.app import create_app
 """
 TESTED_ELSEWHERE = {  # module without a test file at its own path -> where it is tested, or why it needs none
+    "densenet.arithmetic.ends": "test_step.py, test_chain.py and test_residual.py: every net's step begins and ends with them",
     "densenet.arithmetic.liveness": "test_step.py and test_memory.py: its rules are seen in a step's moments",
     "explorer.settings": "a value without behaviour",
 }

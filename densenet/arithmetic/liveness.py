@@ -2,7 +2,7 @@
 
 Forward, with gradients: BatchNorm saves its input and 8 bytes of statistics a channel, its output dies after the ReLU; ReLU saves its
 result, which is what the next convolution saves too; an average pooling saves its input, a dropout its mask. What nothing saves dies when
-the next operation is done.
+the next operation is done. A ReLU that works in place ("relu_") makes nothing: its result is what the norm before it has put out.
 
 Backward: an operation's incoming gradient dies after it, with what it saved; BatchNorm needs two maps for its result, the usual place of
 the peak; gradients of parameters stay.
@@ -45,6 +45,10 @@ class Liveness:
         """Bytes of the result of `row`, for one image."""
         return self.width * row.out_channels * row.out_size * row.out_size
 
+    def in_bytes(self, row: Layer) -> int:
+        """Bytes of what `row` reads, for one image."""
+        return self.width * row.in_channels * row.in_size * row.in_size
+
     # A chain is rows of which each reads what the one before has put out. Its caller holds what the first reads.
 
     def save_forward(self, chain: Sequence[Layer], convolutions_live: bool = False) -> None:
@@ -56,7 +60,9 @@ class Liveness:
             elif row.op == "conv":
                 self.fixed += self.copy * row.params
                 out = 0 if convolutions_live else out
-            if row.op == "relu":  # what it has read dies
+            if row.op == "relu_":
+                self.note(row.path)
+            elif row.op == "relu":  # what it has read dies
                 self.note(row.path, out)
             elif row.op == "dropout":  # likewise, but the mask stays beside the result
                 self.note(row.path, 2 * out)
@@ -69,6 +75,9 @@ class Liveness:
         """Run `chain` and keep the last result only, or the convolutions' too; `dying`: what dies with the first operation."""
         for row in chain:
             if row.op == "dropout" and not self.training:
+                continue
+            if row.op == "relu_":
+                self.note(row.path)
                 continue
             out = self.out_bytes(row)
             self.image += out
@@ -87,7 +96,7 @@ class Liveness:
             self._first_backward(chain[0], self.out_bytes(chain[0]) if len(chain) > 1 else gradient)
             return
         for row in reversed(chain):
-            size = self.width * row.in_channels * row.in_size * row.in_size
+            size = self.in_bytes(row)
             if row.op == "conv":  # its input was saved by the ReLU before it and lives on
                 self.image += size
                 self.weight_gradient(row.path, row.params, gradient)
@@ -108,7 +117,7 @@ class Liveness:
         self.fixed += 8 * norm.in_channels
         self.note(norm.path)
         self.fixed -= 8 * norm.in_channels
-        self.image -= gradient + self.width * norm.in_channels * norm.in_size**2
+        self.image -= gradient + self.in_bytes(norm)
 
     def weight_gradient(self, path: str, params: int, dying: int) -> None:
         """Add the gradient of a weight; `dying` bytes an image, and the weight's copy under autocast, die with the operation."""

@@ -8,13 +8,13 @@ torch's, parameter by parameter (`foreach=False`). `densenet.measure` measures t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
 from densenet.arithmetic.liveness import Moment
-from densenet.arithmetic.plan import plan, trained_rows
+from densenet.arithmetic.plan import Layer, plan, trained_rows
 from densenet.arithmetic.step import step_moments
 from densenet.checks import checked_integer
 from densenet.config import BATCH_SIZE_RANGE, DenseNetConfig, Workload
@@ -64,19 +64,24 @@ class _Standing(NamedTuple):
     per_image: int
 
 
-def _standing(config: DenseNetConfig, workload: Workload) -> _Standing:
+def _standing(rows: Iterable[Layer], trained: Iterable[Layer], in_channels: int, workload: Workload) -> _Standing:
     params = buffer_bytes = trained_params = tensors = 0
-    for row in plan(config, workload.image_size):
+    for row in rows:
         params += row.params
         buffer_bytes += row.buffer_bytes
     training = workload.mode == "train"
-    for row in trained_rows(config, workload.image_size, workload.frozen if training else "none"):
+    for row in trained:
         trained_params += row.params
         tensors += _TENSORS.get(row.op, 0)
     state = 4 * trained_params * _STATE_VALUES[workload.optimizer]
     state += 4 * tensors if workload.optimizer == "adam" else 0  # Adam counts steps
     label = 8 if training else 0  # int64
-    return _Standing(4 * params + buffer_bytes, state if training else 0, 4 * config.in_channels * workload.image_size**2 + label)
+    return _Standing(4 * params + buffer_bytes, state if training else 0, 4 * in_channels * workload.image_size**2 + label)
+
+
+def _standing_of(config: DenseNetConfig, workload: Workload) -> _Standing:
+    trained = trained_rows(config, workload.image_size, workload.frozen if workload.mode == "train" else "none")
+    return _standing(plan(config, workload.image_size), trained, config.in_channels, workload)
 
 
 def _moments(config: DenseNetConfig, workload: Workload) -> tuple[Moment, ...]:
@@ -88,7 +93,15 @@ def _moments(config: DenseNetConfig, workload: Workload) -> tuple[Moment, ...]:
 
 def estimate_memory(config: DenseNetConfig, workload: Workload) -> MemoryEstimate:
     """Return the peak of one step in bytes, its parts and the step's timeline; raises what `plan` raises for an image too small."""
-    moments, standing, batch = _moments(config, workload), _standing(config, workload), workload.batch_size
+    return _estimate(_moments(config, workload), _standing_of(config, workload), workload.batch_size)
+
+
+def estimate_step(rows: Sequence[Layer], moments: Sequence[Moment], in_channels: int, workload: Workload) -> MemoryEstimate:
+    """Return `estimate_memory` of any net, from its plan and from its step's moments; all of it is trained where anything is."""
+    return _estimate(moments, _standing(rows, rows, in_channels, workload), workload.batch_size)
+
+
+def _estimate(moments: Sequence[Moment], standing: _Standing, batch: int) -> MemoryEstimate:
     other = batch * standing.per_image
     base = standing.parameters + standing.optimizer + other
     live = [base + fixed + batch * image for _, _, fixed, image, _ in moments]
@@ -114,7 +127,7 @@ def _lines(config: DenseNetConfig, workload: Workload) -> tuple[_Line, ...]:
 @lru_cache(maxsize=16)  # several budgets are asked for one after the other
 def _lines_of_one(config: DenseNetConfig, workload: Workload) -> tuple[_Line, ...]:
     """Of the moments that grow alike with the batch, only the largest can be the peak."""
-    standing = _standing(config, workload)
+    standing = _standing_of(config, workload)
     steepest: dict[int, int] = {}
     for _, _, fixed, image, _ in _moments(config, workload):
         steepest[image] = max(fixed, steepest.get(image, 0))

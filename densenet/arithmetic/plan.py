@@ -8,7 +8,7 @@ are not parameters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
@@ -21,7 +21,7 @@ class Layer(NamedTuple):
     """One leaf operation on a square map; sizes in pixels a side, counts for one image."""
 
     path: str  # the module's name in the model; `...denselayerN.cat` joins what layer N has added to all before it
-    op: str  # conv, norm, relu, pool, dropout, cat, flatten, linear
+    op: str  # conv, norm, relu, pool, dropout, cat, flatten, linear; in ResNets relu_, which works in place, and add
     in_channels: int
     out_channels: int
     in_size: int
@@ -50,53 +50,66 @@ def pooled_size(size: int, kernel: int, stride: int, padding: int) -> int:
     return (size + 2 * padding - kernel) // stride + 1
 
 
-def _conv(path: str, cin: int, cout: int, kernel: int, stride: int, size: int, block: int, position: int = 0) -> Layer:
+def conv_row(path: str, cin: int, cout: int, kernel: int, stride: int, size: int, block: int, position: int = 0) -> Layer:
+    """A square convolution without bias that pads by half its kernel."""
     out = pooled_size(size, kernel, stride, kernel // 2)
     params = conv_params(cin, cout, kernel)
     return Layer(path, "conv", cin, cout, size, out, params, conv_macs(cin, cout, kernel, out), kernel, stride, block, position, 0)
 
 
-def _same(path: str, op: str, channels: int, size: int, block: int, position: int = 0) -> Layer:
+def same_row(path: str, op: str, channels: int, size: int, block: int, position: int = 0) -> Layer:
     """An operation that keeps the shape."""
     norm = op == "norm"
     return Layer(path, op, channels, channels, size, size, 2 * channels * norm, 0, 0, 0, block, position, (8 * channels + 8) * norm)
 
 
-def _pool(path: str, channels: int, size: int, out: int, kernel: int, stride: int, block: int) -> Layer:
+def pool_row(path: str, channels: int, size: int, out: int, kernel: int, stride: int, block: int) -> Layer:
+    """A pooling, of maximum or mean."""
     return Layer(path, "pool", channels, channels, size, out, 0, 0, kernel, stride, block, 0, 0)
+
+
+def linear_row(path: str, features: int, classes: int, block: int) -> Layer:
+    """The classifier, with its bias."""
+    weights = features * classes
+    return Layer(path, "linear", features, classes, 1, 1, weights + classes, weights, 0, 0, block, 0, 0)
 
 
 def _dense_layer(channels: int, size: int, block: int, position: int, config: DenseNetConfig) -> Iterator[Layer]:
     path, at = f"features.denseblock{block}.denselayer{position}", (block, position)
     k, middle = config.growth_rate, config.bottleneck_channels
-    yield _same(f"{path}.norm1", "norm", channels, size, *at)
-    yield _same(f"{path}.relu1", "relu", channels, size, *at)
+    yield same_row(f"{path}.norm1", "norm", channels, size, *at)
+    yield same_row(f"{path}.relu1", "relu", channels, size, *at)
     if middle:
-        yield _conv(f"{path}.conv1", channels, middle, 1, 1, size, *at)
-        yield _same(f"{path}.norm2", "norm", middle, size, *at)
-        yield _same(f"{path}.relu2", "relu", middle, size, *at)
-        yield _conv(f"{path}.conv2", middle, k, 3, 1, size, *at)
+        yield conv_row(f"{path}.conv1", channels, middle, 1, 1, size, *at)
+        yield same_row(f"{path}.norm2", "norm", middle, size, *at)
+        yield same_row(f"{path}.relu2", "relu", middle, size, *at)
+        yield conv_row(f"{path}.conv2", middle, k, 3, 1, size, *at)
     else:
-        yield _conv(f"{path}.conv1", channels, k, 3, 1, size, *at)
+        yield conv_row(f"{path}.conv1", channels, k, 3, 1, size, *at)
     if config.drop_rate:
-        yield _same(f"{path}.drop", "dropout", k, size, *at)
-    yield Layer(f"{path}.cat", "cat", channels, channels + k, size, size, 0, 0, 0, 0, *at, 0)
+        yield same_row(f"{path}.drop", "dropout", k, size, *at)
+
+
+def _cat(channels: int, size: int, block: int, position: int, config: DenseNetConfig) -> Layer:
+    path = f"features.denseblock{block}.denselayer{position}.cat"
+    return Layer(path, "cat", channels, channels + config.growth_rate, size, size, 0, 0, 0, 0, block, position, 0)
 
 
 def _stem(config: DenseNetConfig, size: int) -> Iterator[Layer]:
     stem, channels = STEM_OF[config.stem], config.in_channels
     for i, width in enumerate(config.stem_widths):
-        conv = _conv(f"features.conv{i}", channels, width, stem.kernel, 1 if i else stem.stride, size, 0)
+        conv = conv_row(f"features.conv{i}", channels, width, stem.kernel, 1 if i else stem.stride, size, 0)
         yield conv
         channels, size = width, conv.out_size
         if stem.normed:
-            yield _same(f"features.norm{i}", "norm", channels, size, 0)
-            yield _same(f"features.relu{i}", "relu", channels, size, 0)
+            yield same_row(f"features.norm{i}", "norm", channels, size, 0)
+            yield same_row(f"features.relu{i}", "relu", channels, size, 0)
     if stem.pooled:
-        yield _pool("features.pool0", channels, size, pooled_size(size, 3, 2, 1), 3, 2, 0)
+        yield pool_row("features.pool0", channels, size, pooled_size(size, 3, 2, 1), 3, 2, 0)
 
 
-def _walk(config: DenseNetConfig, size: int) -> Iterator[Layer]:
+def _walk(config: DenseNetConfig, size: int, *, joined: bool = True) -> Iterator[Layer]:
+    """`joined`: what a dense layer adds is concatenated with all before it; else the next reads it alone."""
     for row in _stem(config, size):
         yield row
         channels, size = row.out_channels, row.out_size
@@ -104,22 +117,23 @@ def _walk(config: DenseNetConfig, size: int) -> Iterator[Layer]:
     for block, num_layers in enumerate(config.block_config, start=1):
         for position in range(1, num_layers + 1):
             yield from _dense_layer(channels, size, block, position, config)
-            channels += config.growth_rate
+            if joined:
+                yield _cat(channels, size, block, position, config)
+            channels = config.growth_rate + (channels if joined else 0)
         if block < last:
             path, kept = f"features.transition{block}", transition_channels(channels, config.compression)
-            yield _same(f"{path}.norm", "norm", channels, size, block)
-            yield _same(f"{path}.relu", "relu", channels, size, block)
-            yield _conv(f"{path}.conv", channels, kept, 1, 1, size, block)
-            yield _pool(f"{path}.pool", kept, size, size // 2, 2, 2, block)
+            yield same_row(f"{path}.norm", "norm", channels, size, block)
+            yield same_row(f"{path}.relu", "relu", channels, size, block)
+            yield conv_row(f"{path}.conv", channels, kept, 1, 1, size, block)
+            yield pool_row(f"{path}.pool", kept, size, size // 2, 2, 2, block)
             channels, size = kept, size // 2
 
     tail = last + 1
-    yield _same("features.norm5", "norm", channels, size, tail)
-    yield _same("relu5", "relu", channels, size, tail)
-    yield _pool("pool5", channels, size, 1, size, size, tail)
-    yield _same("flatten", "flatten", channels, 1, tail)
-    weights = channels * config.num_classes
-    yield Layer("classifier", "linear", channels, config.num_classes, 1, 1, weights + config.num_classes, weights, 0, 0, tail, 0, 0)
+    yield same_row("features.norm5", "norm", channels, size, tail)
+    yield same_row("relu5", "relu", channels, size, tail)
+    yield pool_row("pool5", channels, size, 1, size, size, tail)
+    yield same_row("flatten", "flatten", channels, 1, tail)
+    yield linear_row("classifier", channels, config.num_classes, tail)
 
 
 @lru_cache(maxsize=8)  # the page asks for the same plan from several views
@@ -135,12 +149,22 @@ def plan(config: DenseNetConfig, image_size: int = 224) -> tuple[Layer, ...]:
     return _plan(config, config.check_image_size(image_size))
 
 
+def chain_plan(config: DenseNetConfig, image_size: int = 224) -> tuple[Layer, ...]:
+    """Return the plan of `config` without its concatenations: each layer reads what the one before it has put out, and nothing else."""
+    return tuple(_walk(config, config.check_image_size(image_size), joined=False))
+
+
+def by_part(rows: Iterable[Layer]) -> dict[tuple[int, int], tuple[Layer, ...]]:
+    """Return the rows of a plan by the part of the net that they belong to, (`block`, `position`), in the order of execution."""
+    return {part: tuple(of) for part, of in groupby(rows, key=attrgetter("block", "position"))}
+
+
 def parts(config: DenseNetConfig, image_size: int = 224) -> dict[tuple[int, int], tuple[Layer, ...]]:
-    """Return the rows of `plan` by the part of the net that they belong to, (`block`, `position`), in the order of execution.
+    """Return the rows of `plan` by part.
 
     (0, 0) is the stem, (b, n) dense layer n of block b, (b, 0) the transition after it, (blocks + 1, 0) the last norm and all behind it.
     """
-    return {part: tuple(rows) for part, rows in groupby(plan(config, image_size), key=attrgetter("block", "position"))}
+    return by_part(plan(config, image_size))
 
 
 def trained_rows(config: DenseNetConfig, image_size: int, frozen: str) -> tuple[Layer, ...]:

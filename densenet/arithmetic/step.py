@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from densenet.arithmetic.ends import held_by_stem, loss, optimizer_step, stem_backward, stem_forward, tail_backward, tail_forward
 from densenet.arithmetic.liveness import Liveness, Moment
 from densenet.arithmetic.plan import Layer, parts, trained_rows
 from densenet.config import DenseNetConfig
@@ -32,49 +33,6 @@ def _features_kept(live: Liveness) -> bool:
 def _random_state(live: Liveness) -> int:
     """Bytes that a checkpointed layer keeps so that its dropout is the same in the second run."""
     return _RANDOM_STATE_BYTES if live.training and live.checkpointing != "none" and live.config.drop_rate else 0
-
-
-def _stem_forward(live: Liveness, stem: Sequence[Layer]) -> None:
-    chain, pools = _split(stem)
-    copy = _input_copy(live, stem)
-    live.image += copy
-    if live.training:
-        live.save_forward(chain)
-    else:
-        live.pass_forward(chain[:1])
-        live.image -= copy
-        live.pass_forward(chain[1:], dying=live.out_bytes(chain[0]))
-    for pool in pools:
-        indices = 8 * pool.out_channels * pool.out_size**2  # int64, in inference too
-        live.image += live.out_bytes(pool) + indices
-        live.note(pool.path)
-        live.image -= 0 if live.training else indices + live.out_bytes(chain[-1])
-
-
-def _stem_backward(live: Liveness, stem: Sequence[Layer]) -> None:
-    chain, pools = _split(stem)
-    for pool in pools:
-        live.image += live.out_bytes(chain[-1])
-        live.note(pool.path)
-        live.image -= live.out_bytes(pool) + 8 * pool.out_channels * pool.out_size**2
-    live.backward(chain[1:], live.out_bytes(chain[-1]))
-    live.weight_gradient(stem[0].path, stem[0].params, live.out_bytes(stem[0]) + _input_copy(live, stem))
-
-
-def _split(stem: Sequence[Layer]) -> tuple[Sequence[Layer], Sequence[Layer]]:
-    """Return the stem's chain, and the pooling behind it where there is one."""
-    pools = [row for row in stem if row.op == "pool"]
-    return stem[: len(stem) - len(pools)], pools
-
-
-def _held(live: Liveness, stem: Sequence[Layer]) -> int:
-    """Bytes of the first block's input that the stem's last operation, a ReLU, keeps for its own backward pass."""
-    return live.out_bytes(stem[-1]) if stem[-1].op == "relu" else 0
-
-
-def _input_copy(live: Liveness, stem: Sequence[Layer]) -> int:
-    """Bytes of the copy of one image that autocast makes for the first convolution."""
-    return live.copy * stem[0].in_channels * stem[0].in_size ** 2
 
 
 def _block_forward(live: Liveness, layers: Sequence[Sequence[Layer]]) -> None:
@@ -98,12 +56,12 @@ def _block_forward(live: Liveness, layers: Sequence[Sequence[Layer]]) -> None:
 
 def _block_backward(live: Liveness, layers: Sequence[Sequence[Layer]], held: int, *, first: bool) -> None:
     """`held`: bytes of the block's input that outlive the backward pass of what has read it. `first`: nobody asks for its gradient."""
-    unasked = live.width * layers[0][0].in_channels * layers[0][0].in_size ** 2 if first else 0
+    unasked = live.in_bytes(layers[0][0]) if first else 0
     new = live.width * live.config.growth_rate * layers[0][0].in_size ** 2
     for i in reversed(range(len(layers))):
         chain, last = layers[i][:-1], i == len(layers) - 1
         path = layers[i - 1][-1].path if i else chain[0].path
-        read = live.width * chain[0].in_channels * chain[0].in_size ** 2
+        read = live.in_bytes(chain[0])
         if i and live.checkpointing != "none":
             live.phase = "recompute"
             live.image += read
@@ -121,79 +79,17 @@ def _block_backward(live: Liveness, layers: Sequence[Sequence[Layer]], held: int
             live.image -= read
 
 
-def _transition_forward(live: Liveness, transition: Sequence[Layer]) -> None:
+def transition_forward(live: Liveness, transition: Sequence[Layer]) -> None:
+    """Run a transition on what the block before it has put out, which then dies unless it is saved."""
     live.forward(transition)
     if not live.training:
         live.image -= live.out_bytes(transition[0])
 
 
-def _transition_backward(live: Liveness, transition: Sequence[Layer]) -> None:
+def transition_backward(live: Liveness, transition: Sequence[Layer]) -> None:
+    """Run a transition backwards from the gradient of its output, which dies."""
     live.again(transition)
     live.backward(transition, live.out_bytes(transition[-1]))
-
-
-def _tail_forward(live: Liveness, tail: Sequence[Layer], *, frozen: bool) -> None:
-    """`frozen`: only the classifier is trained."""
-    norm, relu, pool, _, classifier = tail
-    full, pooled = live.out_bytes(norm), live.out_bytes(pool)
-    saving = live.training and not frozen
-    live.image += full
-    live.note(norm.path)
-    if saving:
-        live.fixed += 8 * norm.in_channels
-    else:
-        live.image -= full
-    live.image += full
-    live.note(relu.path)
-    live.image += pooled
-    live.note(pool.path, (2 * full + 2 * pooled) if live.copy else 0)  # a mean of bfloat16 is taken in float32
-    live.image += live.out_bytes(classifier) - (0 if saving else full)
-    live.fixed += live.copy * classifier.params if live.training else 0
-    live.note(classifier.path, 0, 0 if live.training else live.copy * classifier.params)
-    live.image -= full  # the last norm's output, which the head has held
-
-
-def _loss(live: Liveness, tail: Sequence[Layer]) -> None:
-    """Cross-entropy in float32, forward and backward."""
-    logits, full = live.out_bytes(tail[-1]), 4 * tail[-1].out_channels
-    copy = full if live.copy else 0
-    live.image += full
-    live.note("loss", copy)
-    live.image -= logits
-    live.phase = "backward"
-    live.image += full
-    live.note("loss", full)
-    live.image += logits - 2 * full  # the gradient of the logits stays
-
-
-def _tail_backward(live: Liveness, tail: Sequence[Layer], *, frozen: bool, first: bool) -> None:
-    """`frozen`: only the classifier is trained; `first`: the gradient of the last norm's input is not asked for."""
-    norm, _, pool, _, classifier = tail
-    full, pooled = live.out_bytes(norm), live.out_bytes(pool)
-    if frozen:
-        live.weight_gradient(classifier.path, classifier.params, live.out_bytes(classifier) + pooled)
-        return
-    live.image += pooled
-    live.weight_gradient(classifier.path, classifier.params, live.out_bytes(classifier) + pooled)
-    live.image += full
-    live.note(pool.path)
-    live.image -= pooled
-    live.backward(tail[:2], full, unasked=first)
-
-
-def _optimizer_step(live: Liveness, rows: Sequence[Layer], optimizer: str) -> None:
-    """SGD works in place, with momentum too; Adam makes two temporaries of a parameter while the one before still has one."""
-    live.phase = "optimizer"
-    if optimizer != "adam":
-        live.note(rows[-1].path)
-        return
-    before = 0
-    for row in rows:
-        if row.params:
-            bias = row.in_channels if row.op == "norm" else row.out_channels if row.op == "linear" else 0
-            weight = row.params - bias
-            live.note(row.path, 0, 4 * max(before + 2 * weight, weight + 2 * bias))
-            before = bias or weight
 
 
 @lru_cache(maxsize=32)  # the page asks for the same step at several batch sizes
@@ -215,24 +111,24 @@ def step_moments(
     ]
     training, still = mode == "train", config.last_frozen(frozen) if mode == "train" else -1
     live = Liveness(config, precision, checkpointing, training=training and still < 0)
-    _stem_forward(live, stem)
+    stem_forward(live, stem)
     for number, (layers, transition) in enumerate(blocks, start=1):
         live.training = training and number > still
         _block_forward(live, layers)
         if transition:
-            _transition_forward(live, transition)
+            transition_forward(live, transition)
     live.training = training
-    _tail_forward(live, tail, frozen=still > last)
+    tail_forward(live, tail, frozen=still > last)
     if training:
-        _loss(live, tail)
-        _tail_backward(live, tail, frozen=still > last, first=still == last)
+        loss(live, tail)
+        tail_backward(live, tail, frozen=still > last, first=still == last)
         for number, (layers, transition) in reversed(list(enumerate(blocks, start=1))):
             if number <= still:
                 break
             if transition:
-                _transition_backward(live, transition)
-            _block_backward(live, layers, _held(live, stem) if number == 1 else 0, first=number == still + 1 > 0 and still > 0)
+                transition_backward(live, transition)
+            _block_backward(live, layers, held_by_stem(live, stem) if number == 1 else 0, first=number == still + 1 > 0 and still > 0)
         if still < 0:
-            _stem_backward(live, stem)
-        _optimizer_step(live, trained_rows(config, image_size, frozen), optimizer)
+            stem_backward(live, stem)
+        optimizer_step(live, trained_rows(config, image_size, frozen), optimizer)
     return tuple(live.moments)

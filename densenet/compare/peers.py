@@ -5,11 +5,16 @@ All of them get the input channels and the classes of the DenseNet they stand be
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from densenet.arithmetic.chain import chain_moments
+from densenet.arithmetic.memory import MemoryEstimate, estimate_step
+from densenet.arithmetic.plan import Layer, chain_plan
+from densenet.arithmetic.residual import resnet_moments, resnet_plan
 from densenet.checks import checked_choice
-from densenet.config import DenseNetConfig, transition_channels
+from densenet.config import DenseNetConfig, Workload, transition_channels
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,25 +41,28 @@ class Counts(NamedTuple):
 def chain_of(config: DenseNetConfig) -> nn.Module:
     """Build `config` without concatenation: each layer sees only the one before it, k channels wide, and adds nothing to it.
 
-    Stem, layers, transitions and classifier are the DenseNet's own; the first layer of a block reads the block's input.
+    Stem, layers, transitions and classifier are the DenseNet's own, under the same names; a block's first layer reads the block's input.
     """
     from torch import nn
 
     from densenet.model.net import DenseLayer, Transition, stem_of
 
-    parts = stem_of(config)
+    features = stem_of(config)
     channels = config.num_init_features
     for i, num_layers in enumerate(config.block_config, start=1):
         widths = [channels] + [config.growth_rate] * (num_layers - 1)
-        parts[f"block{i}"] = nn.Sequential(*(DenseLayer(width, config) for width in widths))
+        layers = {f"denselayer{j}": DenseLayer(width, config) for j, width in enumerate(widths, start=1)}
+        features[f"denseblock{i}"] = nn.Sequential(OrderedDict(layers))
         channels = config.growth_rate
         if i < len(config.block_config):
             kept = transition_channels(channels, config.compression)
-            parts[f"transition{i}"] = Transition(channels, kept, "none")
+            features[f"transition{i}"] = Transition(channels, kept, "none")
             channels = kept
-    parts |= {"norm5": nn.BatchNorm2d(channels), "relu5": nn.ReLU(), "pool5": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
-    parts["classifier"] = nn.Linear(channels, config.num_classes)
-    return nn.Sequential(parts)
+    features["norm5"] = nn.BatchNorm2d(channels)
+    head = {"relu5": nn.ReLU(), "pool5": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
+    return nn.Sequential(
+        OrderedDict(features=nn.Sequential(features), **head, classifier=nn.Linear(channels, config.num_classes)),
+    )
 
 
 def _resnet(name: str, config: DenseNetConfig) -> nn.Module:
@@ -72,6 +80,27 @@ def build_peer(name: str, config: DenseNetConfig) -> nn.Module:
     """Build one of `PEERS` for the input channels and the classes of `config`; ValueError for another name."""
     checked_choice("peer", name, tuple(PEERS))
     return chain_of(config) if name == "chain" else _resnet(name, config)
+
+
+def peer_plan(name: str, config: DenseNetConfig, image_size: int) -> tuple[Layer, ...]:
+    """Return a row per operation of one of `PEERS` on a square image, as `densenet.arithmetic.plan.plan` does; what it raises, and
+    ValueError for another name.
+    """
+    checked_choice("peer", name, tuple(PEERS))
+    size = config.check_image_size(image_size)
+    return chain_plan(config, size) if name == "chain" else resnet_plan(name, config, size)
+
+
+def estimate_peer_memory(name: str, config: DenseNetConfig, workload: Workload) -> MemoryEstimate:
+    """Estimate the memory of one step of one of `PEERS`, as `densenet.estimate_memory` does of the DenseNet it stands beside.
+
+    It is trained whole and keeps what it needs: the workload's checkpointing and what it freezes play no part.
+    """
+    rows = peer_plan(name, config, workload.image_size)
+    optimizer = workload.optimizer if workload.mode == "train" else "sgd"
+    how = (workload.image_size, workload.mode, optimizer, workload.precision)
+    moments = chain_moments(config, *how) if name == "chain" else resnet_moments(name, config, *how)
+    return estimate_step(rows, moments, config.in_channels, workload)
 
 
 def count(model: nn.Module, in_channels: int, image_size: int) -> Counts:

@@ -8,7 +8,7 @@ peak). On a CUDA device: torch's `max_memory_allocated`, cuDNN's workspaces incl
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from densenet.arithmetic.memory import estimate_memory
-from densenet.arithmetic.plan import plan
-from densenet.compare.peers import PEERS, build_peer, peer_counts
+from densenet.arithmetic.plan import Layer, plan
+from densenet.compare.peers import PEERS, build_peer, estimate_peer_memory, peer_plan
 from densenet.config import DenseNetConfig, Workload
 from densenet.measure.allocator import AllocatedPeak, allocated_peak, live_bytes
 from densenet.measure.forecast import expected_peer_seconds, expected_seconds
@@ -119,13 +119,14 @@ class _Subject(NamedTuple):
     step_seconds: float
 
 
-def _check_batch(config: DenseNetConfig, workload: Workload) -> None:
-    """Raise ValueError where BatchNorm would have a single value to take a mean of."""
-    small = [r.path for r in plan(config, workload.image_size) if r.op == "norm" and r.in_size == 1]
+def _check_batch(rows: Iterable[Layer], workload: Workload, what: str = "") -> None:
+    """Raise ValueError where BatchNorm would have a single value to take a mean of; `what`: the net, if it is a peer."""
+    small = [row.path for row in rows if row.op == "norm" and row.in_size == 1]
     if small and workload.mode == "train" and workload.batch_size == 1:
+        images = f"images of {workload.image_size} x {workload.image_size}"
         raise ValueError(
-            f"batch_size must be at least 2 to train on images of {workload.image_size} x {workload.image_size}, got 1: the maps at "
-            f"{small[0]} have one pixel, and BatchNorm needs more than one value"
+            f"batch_size must be at least 2 to train {what and f'{what} '}on {images}, got 1: the maps at {small[0]} have one pixel, and "
+            "BatchNorm needs more than one value"
         )
 
 
@@ -151,7 +152,7 @@ def measure(
     """
     config.check_image_size(workload.image_size)
     target = _measuring_device(device)
-    _check_batch(config, workload)
+    _check_batch(plan(config, workload.image_size), workload)
     make, seconds = partial(DenseNet, config, workload.checkpointing), expected_seconds(config, workload, target.type)
     return _measure(_Subject(make, config, estimate_memory(config, workload).peak, seconds), workload, target, stop)
 
@@ -163,22 +164,14 @@ def measure_peer(
     device: torch.device | str | None = None,
     stop: Stop = go_on,
 ) -> Measurement:
-    """Measure one of `densenet.compare.peers.PEERS` beside the net of `config`, by the same rules; the workload's checkpointing plays no
-    part.
+    """Measure one of `densenet.compare.peers.PEERS` beside the net of `config`, by the same rules; the workload's checkpointing, and what
+    it freezes, play no part.
     """
     target = _measuring_device(device)
-    counts = peer_counts(name, config, workload.image_size)
-    kept = 2 * counts.activation_bytes * workload.batch_size  # no step needs more than all outputs and their gradients
+    rows = peer_plan(name, config, workload.image_size)
+    _check_batch(rows, workload, "it" if name == "chain" else PEERS[name])
     make, seconds = partial(build_peer, name, config), expected_peer_seconds(name, config, workload, target.type)
-    try:
-        return _measure(_Subject(make, config, 4 * 4 * counts.params + kept, seconds), workload, target, stop)
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        size = f"{workload.image_size} x {workload.image_size}"
-        raise ValueError(
-            f"batch_size must be at least 2 to train {PEERS[name]} on images of {size}, got 1: its last maps have one pixel"
-        ) from None
+    return _measure(_Subject(make, config, estimate_peer_memory(name, config, workload).peak, seconds), workload, target, stop)
 
 
 def _measure(subject: _Subject, workload: Workload, device: torch.device, stop: Stop) -> Measurement:

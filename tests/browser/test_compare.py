@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -30,8 +32,10 @@ def test_every_view_is_drawn_and_leads_to_memory(visit: Visit) -> None:
     page = visit.open("?preset=tiny&tab=Compare")
     page.get_by_label("Other nets").click()
     expect(page.locator("#compare table.bars")).to_contain_text("ResNet-50")
+    cells = page.locator("#compare table.bars td small")
+    expect(cells).to_have_text(["estimated"] * 10)
     page.get_by_role("button", name="Measure memory").click()
-    expect(page.locator("#compare table.bars")).not_to_contain_text("not measured")
+    expect(cells).to_have_text([re.compile(r"^measured; estimated .*, [+\u2212]\d\.\d\d\s%$")] * 10)
     for view, place in (("B and C", "table.bars"), ("Accuracy", "#compared-right .js-line"), ("Tutorials", ".columns")):
         page.get_by_label(view, exact=True).click()
         expect(page.locator(f"#compare {place}").first).to_be_visible()

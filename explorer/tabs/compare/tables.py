@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from densenet import DenseNetConfig, Workload, totals
 from densenet.arithmetic.memory import estimate_memory, peaks
-from densenet.compare.peers import PEERS, peer_counts
+from densenet.compare.peers import PEERS, estimate_peer_memory, peer_counts
 from densenet.compare.tutorials import (
     A_SHOWN_MIB,
     A_WORKLOAD,
@@ -37,7 +37,6 @@ _HTML = template_of(Path(__file__).with_suffix(".html"))
 OURS = "densenet"  # beside the names of `densenet.compare.peers`
 Key = tuple[str, DenseNetConfig, Workload]  # what was measured: OURS or a peer, beside which net, in which step
 Measurements = Mapping[Key, int | str]  # bytes at the peak, or why there are none
-_NOT_MEASURED = Cell("not measured", None)
 
 
 def _table(name: str, *values: object, **named: object) -> str:
@@ -49,9 +48,9 @@ def key(name: str, state: PageState, mode: str) -> Key:
     """Return what stands for one measurement; what plays no part in it is put to its default."""
     workload = replace(state.workload, mode=mode)
     if name != OURS:
-        workload = replace(workload, checkpointing="none")
+        workload = replace(workload, checkpointing="none", frozen="none")
     if mode == "infer":
-        workload = replace(workload, checkpointing="none", optimizer="sgd")
+        workload = replace(workload, checkpointing="none", frozen="none", optimizer="sgd")
     return name, state.config, workload
 
 
@@ -95,16 +94,16 @@ def difference_table(a: PageState, b: PageState) -> str:
 
 def _memory_cell(name: str, state: PageState, mode: str, measured: Measurements) -> Cell:
     seen = measured.get(key(name, state, mode))
-    estimate = None
+    workload = replace(state.workload, mode=mode)  # type: ignore[arg-type]
     if name == OURS:
-        estimate = peaks(state.config, replace(state.workload, mode=mode), [state.workload.batch_size])[0]
-    if isinstance(seen, str):
-        return Cell("refused", None, title=seen)
+        estimate = peaks(state.config, workload, [workload.batch_size])[0]
+    else:
+        estimate = estimate_peer_memory(name, state.config, workload).peak
     if seen is None:
-        return _NOT_MEASURED if estimate is None else Cell(memory(estimate), float(estimate), "estimated")
-    if estimate is None:
-        return Cell(memory(seen), float(seen), "measured")
-    return Cell(memory(seen), float(seen), f"measured; estimate {error(estimate, seen)}")
+        return Cell(memory(estimate), float(estimate), "estimated")
+    if isinstance(seen, str):
+        return Cell(memory(estimate), float(estimate), "estimated; not measured: refused", title=seen)
+    return Cell(memory(seen), float(seen), f"measured; estimated {memory(estimate)}, {error(estimate, seen)}")
 
 
 def peers_table(state: PageState, pinned: PageState | None, measured: Measurements) -> str:

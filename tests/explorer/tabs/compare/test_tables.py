@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from densenet import PRESETS, Workload, estimate_memory, totals
-from densenet.compare.peers import PEERS, peer_counts
+from densenet.compare.peers import PEERS, estimate_peer_memory, peer_counts
 from densenet.compare.variants import ablation, variant_of
-from explorer.components.formatting import difference, exact, memory, short
+from densenet.config import MODES
+from explorer.components.formatting import difference, error, exact, memory, short
 from explorer.page.page_state import PageState, preset_state
 from explorer.tabs.compare.tables import OURS, ablation_table, difference_table, key, peers_table, tutorial_a, tutorials_table
 from tests.support.tables import read_table
@@ -21,6 +22,10 @@ OTHER = replace(TINY, config=replace(TINY.config, growth_rate=6))
 
 def peak(state: PageState, **fields: str) -> int:
     return estimate_memory(state.config, replace(state.workload, **fields)).peak  # type: ignore[arg-type]
+
+
+def peer_peak(name: str, state: PageState, mode: str) -> int:
+    return estimate_peer_memory(name, state.config, replace(state.workload, mode=mode)).peak
 
 
 def plain(text: str) -> str:
@@ -66,14 +71,16 @@ def test_peers_are_shown_with_their_counts_and_what_was_measured() -> None:
     for name, label in PEERS.items():
         assert label in table
         assert short(peer_counts(name, TINY.config, 32).params) in table
-    assert table.count("not measured") == 2 * len(PEERS)
+    assert table.count("<small>estimated</small>") == 2 * (1 + len(PEERS))
     estimate = estimate_memory(TINY.config, TINY.workload).peak
     measured = {key("resnet18", TINY, "train"): 123 * 2**20, key(OURS, TINY, "train"): estimate, key("chain", TINY, "infer"): "too <large>"}
     table = peers_table(TINY, None, measured)
+    of_resnet = estimate_peer_memory("resnet18", TINY.config, TINY.workload).peak
+    assert f"measured; estimated {memory(of_resnet)}, {error(of_resnet, 123 * 2**20)}" in table
     assert "123\u00a0MiB" in table
-    assert "estimate +0.00\u00a0%" in table
+    assert f"measured; estimated {memory(estimate)}, +0.00\u00a0%" in table
     assert 'title="too &lt;large&gt;"' in table
-    assert table.count("not measured") == 2 * len(PEERS) - 2
+    assert table.count("<small>estimated</small>") == 2 * (1 + len(PEERS)) - 3
 
 
 def test_a_measurement_is_not_taken_for_another() -> None:
@@ -82,6 +89,10 @@ def test_a_measurement_is_not_taken_for_another() -> None:
     assert key(OURS, TINY, "train") != key(OURS, adam, "train")
     assert key("chain", adam, "train") == key("chain", replace(adam, workload=replace(adam.workload, checkpointing="none")), "train")
     assert key("chain", adam, "train") != key("chain", TINY, "train")
+    frozen = replace(TINY, workload=replace(TINY.workload, frozen="features"))
+    assert key(OURS, frozen, "train") != key(OURS, TINY, "train")
+    assert key(OURS, frozen, "infer") == key(OURS, TINY, "infer"), "nothing is trained"
+    assert key("chain", frozen, "train") == key("chain", TINY, "train"), "peers are trained whole"
 
 
 @pytest.mark.parametrize("pinned", [None, OTHER])
@@ -94,18 +105,22 @@ def test_the_peers_table_holds_each_count_and_its_bar(pinned: PageState | None) 
     counts = [totals(net.config, 32)[:2] for net in own] + [(peer.params, peer.macs) for peer in peers]
     assert [row[1:3] for row in rows] == [[plain(short(params)), plain(short(macs))] for params, macs in counts]
     for net, row in zip(own, rows, strict=False):
-        assert row[3:] == [plain(f"{memory(peak(net, mode=mode))} | estimated") for mode in ("infer", "train")]
+        assert row[3:] == [plain(f"{memory(peak(net, mode=mode))} | estimated") for mode in MODES]
+    for name, row in zip(PEERS, rows[len(own) :], strict=True):
+        assert row[3:] == [plain(f"{memory(peer_peak(name, TINY, mode))} | estimated") for mode in MODES]
     assert [row[0] for row in rows[len(own) :]] == list(PEERS.values())
     assert read.classes[1:] == ["mine", *(["pinned"] if pinned else []), *[""] * len(PEERS)]
-    check_bars([widths[:2] for widths in read.widths[1:]], counts)
+    held = [[peak(net, mode=mode) for mode in MODES] for net in own] + [[peer_peak(name, TINY, mode) for mode in MODES] for name in PEERS]
+    check_bars(read.widths[1:], [[*of, *memories] for of, memories in zip(counts, held, strict=True)])
 
 
-def test_what_was_refused_or_is_unknown_has_no_bar() -> None:
+def test_what_was_refused_is_still_estimated() -> None:
     read = read_table(peers_table(TINY, None, {key("resnet18", TINY, "train"): "too large"}))
     rows = {row[0]: (row, widths) for row, widths in zip(read.rows, read.widths, strict=True)}
     row, widths = rows["ResNet-18"]
-    assert row[3:] == ["not measured", "refused"]
-    assert len(widths) == 2, "counts only"
+    infer, train = (plain(memory(peer_peak("resnet18", TINY, mode))) for mode in MODES)
+    assert row[3:] == [f"{infer} | estimated", f"{train} | estimated; not measured: refused"]
+    assert len(widths) == 4
 
 
 def test_the_ablation_holds_all_four_variants() -> None:
@@ -144,5 +159,5 @@ def test_a_measured_step_of_tutorial_a_is_set_beside_its_figure() -> None:
     state = tutorial_a()
     seen = estimate_memory(state.config, state.workload).peak
     rows = {row[0]: row for row in read_table(tutorials_table(0, {key(OURS, state, "train"): seen})).rows}
-    assert rows["DenseNet (classroom)"][2] == plain(f"{memory(seen)} | measured; estimate +0.00 %")
-    assert rows["ResNet-18"][2].startswith("not measured")
+    assert rows["DenseNet (classroom)"][2] == plain(f"{memory(seen)} | measured; estimated {memory(seen)}, +0.00 %")
+    assert rows["ResNet-18"][2] == plain(f"{memory(peer_peak('resnet18', state, 'train'))} | estimated")
