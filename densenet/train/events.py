@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from densenet.checks import checked_choice
 from densenet.files import remove_partials, write_whole
 
 KINDS = ("start", "progress", "epoch", "paused", "resumed", "problem", "stopped", "end")
 WISHES = ("go", "pause", "stop")
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,11 @@ def log_of(checkpoint: str | os.PathLike[str]) -> Path:
     return Path(checkpoint).with_suffix(".jsonl")
 
 
+def looks_of(checkpoint: str | os.PathLike[str]) -> Path:
+    """Return the file beside `checkpoint` that holds a look into the net for each epoch (`densenet.train.watching`): JSON lines."""
+    return Path(checkpoint).with_suffix(".looks.jsonl")
+
+
 def wish_of(checkpoint: str | os.PathLike[str]) -> Path:
     """Return the file beside `checkpoint` that holds what is asked of its training."""
     return Path(checkpoint).with_suffix(".ask")
@@ -46,37 +54,39 @@ def wish_of(checkpoint: str | os.PathLike[str]) -> Path:
 
 def append(log: Path, event: Event) -> None:
     """Add one line to `log`; None fields are left out."""
-    with open(log, "a", encoding="utf-8") as file:
-        file.write(_line(event))
+    append_line(log, {key: value for key, value in asdict(event).items() if value is not None and value != ""})
 
 
-def _line(event: Event) -> str:
-    return json.dumps({key: value for key, value in asdict(event).items() if value is not None and value != ""}) + "\n"
+def append_line(file: Path, values: dict[str, object]) -> None:
+    """Add one line of JSON to a file of lines that tell of a step each."""
+    with open(file, "a", encoding="utf-8") as lines:
+        lines.write(json.dumps(values) + "\n")
 
 
 def read_log(checkpoint: str | os.PathLike[str]) -> list[Event]:
     """Return the events of a training, oldest first, also while it runs and after a crash; none if there is no log."""
-    return list(_events(log_of(checkpoint)))
+    log = log_of(checkpoint)
+    return list(_parsed(log.read_bytes())) if log.is_file() else []
 
 
-class LogFollower:
-    """A training's log, read on from where it was left the last time; any thread may ask."""
+class Follower(Generic[_Read]):
+    """A file of lines, read on from where it was left the last time; any thread may ask. `parse` takes whole lines."""
 
-    def __init__(self, checkpoint: str | os.PathLike[str]) -> None:
-        self._log = log_of(checkpoint)
+    def __init__(self, file: Path, parse: Callable[[bytes], Iterable[_Read]]) -> None:
+        self._path, self._parse = file, parse
         self._reading = threading.Lock()
         self._forget()
 
     def _forget(self) -> None:
         self._file: tuple[int, int] | None = None
         self._offset = 0
-        self._events: tuple[Event, ...] = ()
+        self._all: tuple[_Read, ...] = ()
 
-    def events(self) -> tuple[Event, ...]:
-        """Return all events so far, oldest first: the same tuple as before while nothing is added. A line counts once it is whole."""
+    def all(self) -> tuple[_Read, ...]:
+        """Return what all lines say so far, oldest first; the same tuple while nothing is added. A line counts once it is whole."""
         with self._reading:
             try:
-                with open(self._log, "rb") as file:
+                with open(self._path, "rb") as file:
                     found = os.fstat(file.fileno())
                     if (found.st_dev, found.st_ino) != self._file or found.st_size < self._offset:  # written anew by `forget_after`
                         self._forget()
@@ -85,15 +95,17 @@ class LogFollower:
                         file.seek(self._offset)
                         whole, newline, _ = file.read().rpartition(b"\n")
                         self._offset += len(whole) + len(newline)
-                        self._events += tuple(_parsed(whole))
+                        self._all += tuple(self._parse(whole))
             except FileNotFoundError:
                 self._forget()
-            return self._events
+            return self._all
 
 
-def _events(log: Path) -> Iterator[Event]:
-    if log.is_file():
-        yield from _parsed(log.read_bytes())
+class LogFollower(Follower[Event]):
+    """A training's log, read on from where it was left the last time."""
+
+    def __init__(self, checkpoint: str | os.PathLike[str]) -> None:
+        super().__init__(log_of(checkpoint), lambda lines: _parsed(lines))
 
 
 def _parsed(lines: bytes) -> Iterator[Event]:
@@ -104,6 +116,14 @@ def _parsed(lines: bytes) -> Iterator[Event]:
             continue
 
 
+def _step_of(line: bytes) -> float:
+    """Return the step that a line tells of; endless for one that is torn."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, TypeError, KeyError):
+        return math.inf
+
+
 def forget_after(log: Path, step: int) -> None:
     """Drop the lines of steps after `step`, which will be taken again; whoever reads meanwhile sees the old log or the new one.
 
@@ -112,8 +132,9 @@ def forget_after(log: Path, step: int) -> None:
     remove_partials(log)
     if not log.is_file():
         return
-    kept = "".join(_line(event) for event in _events(log) if event.step <= step).encode()
-    if kept != log.read_bytes():
+    lines = log.read_bytes()
+    kept = b"".join(line + b"\n" for line in lines.splitlines() if _step_of(line) <= step)
+    if kept != lines:
         write_whole(log, lambda file: file.write(kept))
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from densenet.files import write_whole
 from densenet.model.calibration import calibrated
@@ -20,17 +17,11 @@ from densenet.train.evaluation import Evaluation, answers_of, evaluation_of
 from densenet.train.job import Job
 from densenet.train.run import Run
 from densenet.train.training import Result
+from densenet.train.watching import shown_picture
 from densenet.weights.findings import calibration_entry
 from densenet.weights.net_files import round_to_float16
 
 _MOST_FOR_STATISTICS = 20_000  # training pictures whose features are looked at
-
-
-def picture(image: torch.Tensor) -> str:
-    """Return a uint8 picture, 1 or 3 x H x W, as a PNG that a page can show."""
-    values, file = image.permute(1, 2, 0).numpy(), io.BytesIO()
-    Image.fromarray(values if values.shape[2] == 3 else values[:, :, 0]).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def write_results(result: Result, run: Run, job: Job, data: tuple[ImageSet, ImageSet, ImageSet | None]) -> Evaluation:
@@ -73,6 +64,6 @@ def write_results(result: Result, run: Run, job: Job, data: tuple[ImageSet, Imag
     )
     shown = {"on": "held_out" if test is None else "test", "classes": train.classes, **asdict(tested)}
     for mistake, entry in zip(tested.mistakes, shown["mistakes"], strict=True):
-        entry["picture"] = picture((valid if test is None else test).images[mistake.index])
+        entry["picture"] = shown_picture((valid if test is None else test).images[mistake.index])
     write_whole(run.result, lambda file: file.write(json.dumps(shown).encode()))
     return tested

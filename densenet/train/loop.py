@@ -24,6 +24,7 @@ from densenet.train.evaluation import evaluate
 from densenet.train.events import Event, append, ask, asked, log_of, wish_of
 from densenet.train.recipe import Recipe
 from densenet.train.state import TrainingState, generator_for
+from densenet.train.watching import Watcher
 
 _PAUSE_SECONDS = 0.2  # between two looks at whether a pause is over
 _ORDER, _VIEWS = 0, 1000  # purposes of generators; the last one plus the process's rank
@@ -74,6 +75,11 @@ class Loop:
         self.order: Tensor | None = None
         self.last = time.perf_counter()
         self.meter = Meter()
+        self.watcher = Watcher(file, self.valid, self.train.preprocessing, recipe.seed)
+
+    @property
+    def _epoch(self) -> int:
+        return math.ceil(self.state.step / self.steps_per_epoch)
 
     def tell(self, kind: str, **values: object) -> None:
         """Report an event and write it into the log; only rank 0 does."""
@@ -84,7 +90,7 @@ class Loop:
             kind=kind,
             step=state.step,
             steps=self.steps,
-            epoch=max(1, math.ceil(state.step / self.steps_per_epoch)),
+            epoch=max(1, self._epoch),
             seconds=round(state.seconds, 3),
             lr=self.state.optimizer.param_groups[0]["lr"],
             **values,  # type: ignore[arg-type]
@@ -177,7 +183,8 @@ class Loop:
         if not parallel.rank():
             seen = max(1.0, state.seen)
             valid = evaluate(state.evaluated, self.valid, self.train.preprocessing)
-            state.keep_if_best(valid.accuracy, math.ceil(state.step / self.steps_per_epoch))
+            state.keep_if_best(valid.accuracy, self._epoch)
+            self.watcher.look(state, self._epoch)  # before the log tells of the epoch: whoever reads of that finds the look
             values = {"loss": state.loss_sum / seen, "accuracy": state.correct / seen}
             state.seconds += self.tick()
             self.tell("epoch", **values, valid_loss=valid.loss, valid_accuracy=valid.accuracy)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from densenet.train.checkpoint import lock_of
-from densenet.train.events import log_of, wish_of
+from densenet.train.events import log_of, looks_of, wish_of
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,11 @@ class Run:
     def log(self) -> Path:
         """What the training tells: JSON lines, one an event."""
         return log_of(self.checkpoint)
+
+    @property
+    def looks(self) -> Path:
+        """What was seen inside the net at the end of each epoch: JSON lines."""
+        return looks_of(self.checkpoint)
 
     @property
     def wish(self) -> Path:

@@ -23,7 +23,7 @@ from densenet.train import parallel
 from densenet.train.checkpoint import locked
 from densenet.train.data import ImageSet
 from densenet.train.evaluation import Evaluation, evaluate
-from densenet.train.events import Event, forget_after, log_of
+from densenet.train.events import Event, forget_after, log_of, looks_of
 from densenet.train.loop import Loop, Report
 from densenet.train.recipe import Recipe
 from densenet.train.state import TrainingState, identity_of
@@ -151,6 +151,7 @@ def fit(
             state.restore(saved)
         if file is not None and not parallel.rank():
             forget_after(log_of(file), state.step)
+            forget_after(looks_of(file), state.step if saved is not None else -1)  # its first line is of step 0
         loop = Loop(state, (train, valid), recipe, file, identity, report, target)
         with explain_memory_errors("Not trained", f"training on batches of {loop.share} pictures", device_memory(target)):
             loop.run(asked_to_end, stop, report_seconds, save_seconds)

@@ -108,8 +108,8 @@ def _events_of(run: Run) -> tuple[Event, ...]:
         follower = LogFollower(run.checkpoint)
         _followers.clear()
         _followers[run.folder] = follower
-        return follower.events()
-    return _followers[run.folder].events()
+        return follower.all()
+    return _followers[run.folder].all()
 
 
 def status(settings: Settings) -> Status | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,12 @@ from PIL import Image
 
 from densenet import PRESETS
 from densenet.train import Event
-from densenet.train.events import append
+from densenet.train.events import append, append_line
 from densenet.train.job import Job, write_job
 from densenet.train.run import Run
+from densenet.train.watching import Answer, Filters, Look, PartLook, Picture, Watched
 from explorer.settings import Settings
-from explorer.work import runs
+from explorer.work import looks, runs
 from tests.support.patience import LOW_PRIORITY_PATIENCE_SECONDS, wait_until
 
 TINY = PRESETS["tiny"]
@@ -46,6 +49,31 @@ def events(count: int) -> list[Event]:
     return made
 
 
+def look(epoch: int, answers: Sequence[Answer]) -> Look:
+    """A look into a net of two blocks, whose numbers tell the epoch."""
+    names = ("stem", "block 1", "transition 1", "block 2", "head")
+    part = {"zeros": 0.5, "gradient": 1e-3 / epoch, "weight": 0.1}
+    parts = [PartLook(name=name, activation=float(epoch + i), **part) for i, name in enumerate(names)]
+    parts[0] = replace(parts[0], zeros=None, gradient=None)
+    values = base64.b64encode(bytes([128, 255, 1, 128] * 2)).decode()
+    filters = Filters(shape=(2, 1, 2), largest=0.25 * epoch, values=values)
+    return Look(step=10 * epoch, epoch=epoch, parts=tuple(parts), filters=filters, answers=tuple(answers))
+
+
+RIGHT = Answer(label=0, probability=0.9, of_truth=0.9)
+WRONG = Answer(label=1, probability=0.7, of_truth=0.2)
+
+
+def watched_run(settings: Settings, answers: Sequence[Sequence[Answer]], name: str = "photos-20260101-000000") -> Run:
+    """A run that is over, with a look for each of `answers`, of two pictures of the class "<a>" beside "b"."""
+    run = finished_run(settings, name)
+    pictures = tuple(Picture(name=f"{i}.png", label=0, shown="data:image/png;base64,AAAA") for i in range(2))
+    append_line(run.looks, asdict(Watched(step=0, classes=("<a>", "b"), pictures=pictures)))
+    for epoch, of_epoch in enumerate(answers, start=1):
+        append_line(run.looks, asdict(look(epoch, of_epoch)))
+    return run
+
+
 def finished_run(settings: Settings, name: str = "photos-20260101-000000") -> Run:
     """A run that is over, with a net of nonsense."""
     run = Run(settings.runs_dir / name)
@@ -72,6 +100,7 @@ def started_trainings() -> Iterator[None]:
             child.wait()
         runs._children.clear()
         runs._followers.clear()
+        looks._followers.clear()
 
 
 def state_of(settings: Settings) -> str:

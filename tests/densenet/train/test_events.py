@@ -69,13 +69,13 @@ def test_lines_of_steps_that_are_taken_again_are_forgotten(tmp_path: Path) -> No
 def test_whoever_reads_while_lines_are_forgotten_sees_all_that_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, seen = tmp_path / "a.pt", []
     written(file, 50)
-    real = module._line
+    real = module._step_of
 
-    def line(one: Event) -> str:
+    def step_of(line: bytes) -> float:
         seen.append(len(read_log(file)))  # a poll at every moment of the rewriting
-        return real(one)
+        return real(line)
 
-    monkeypatch.setattr(module, "_line", line)
+    monkeypatch.setattr(module, "_step_of", step_of)
     forget_after(log_of(file), 40)
     assert set(seen) == {50}
     assert len(read_log(file)) == 40
@@ -85,11 +85,11 @@ def test_killed_while_lines_are_forgotten_the_log_is_still_whole(tmp_path: Path,
     file = tmp_path / "a.pt"
     events = written(file, 50)
 
-    def killed(one: Event) -> str:
+    def killed(line: bytes) -> float:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "_line", killed)
+        patched.setattr(module, "_step_of", killed)
         with pytest.raises(KeyboardInterrupt):
             forget_after(log_of(file), 40)
     assert read_log(file) == events
@@ -105,19 +105,19 @@ def test_a_log_that_grows_is_read_on_from_its_end(tmp_path: Path, monkeypatch: p
     real = module._parsed
     monkeypatch.setattr(module, "_parsed", lambda lines: parsed.append(len(lines)) or real(lines))
     follower = LogFollower(file)
-    assert follower.events() == ()
+    assert follower.all() == ()
     events = written(file, 50)
-    assert follower.events() == tuple(events)
-    before = follower.events()
-    assert follower.events() is before, "nothing was added"
+    assert follower.all() == tuple(events)
+    before = follower.all()
+    assert follower.all() is before, "nothing was added"
     append(log_of(file), event(51))
     with open(log_of(file), "a") as log:
         log.write('{"kind": "progress", "ste')
-    assert follower.events() == (*events, event(51)), "a line that is being written is left for the next time"
+    assert follower.all() == (*events, event(51)), "a line that is being written is left for the next time"
     with open(log_of(file), "a") as log:
         log.write('p": 1, "nonsense": 2}\n')
     append(log_of(file), event(52))
-    assert follower.events() == (*events, event(51), event(52)) == tuple(read_log(file))
+    assert follower.all() == (*events, event(51), event(52)) == tuple(read_log(file))
     line = len(log_of(file).read_bytes()) / 52
     assert sum(parsed[:-1]) < 55 * line, "each line is parsed once"
 
@@ -125,10 +125,10 @@ def test_a_log_that_grows_is_read_on_from_its_end(tmp_path: Path, monkeypatch: p
 def test_a_log_that_is_written_anew_is_read_anew(tmp_path: Path) -> None:
     file = tmp_path / "a.pt"
     events, follower = written(file, 9), LogFollower(file)
-    assert follower.events() == tuple(events)
+    assert follower.all() == tuple(events)
     forget_after(log_of(file), 5)
     for step in range(6, 14):
         append(log_of(file), event(step, loss=0.25))
-    assert follower.events() == (*events[:5], *(event(step, loss=0.25) for step in range(6, 14)))
+    assert follower.all() == (*events[:5], *(event(step, loss=0.25) for step in range(6, 14)))
     log_of(file).unlink()
-    assert follower.events() == ()
+    assert follower.all() == ()

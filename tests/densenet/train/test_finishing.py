@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from PIL import Image
 from densenet.model.calibration import calibration_at
 from densenet.model.familiarity import answers_and_features, distances
 from densenet.train.__main__ import main
-from densenet.train.finishing import picture
 from densenet.train.run import Run
 from densenet.train.sources import load_split
 from densenet.weights.loading import load_file
@@ -92,10 +89,3 @@ def test_pictures_of_another_kind_are_foreign_to_it(trained: tuple[Path, Run], t
 
     assert (seen(data / "test") > known.limit).double().mean() < 0.15
     assert (seen(_write(tmp_path / "other", 20, 3, ("stripes",))) > known.limit).double().mean() > 0.9
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_picture_is_shown_as_it_is(channels: int) -> None:
-    image = torch.randint(0, 256, (channels, 5, 7), dtype=torch.uint8)
-    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture(image).removeprefix("data:image/png;base64,")))))
-    assert np.array_equal(shown.reshape(5, 7, channels), image.permute(1, 2, 0))

@@ -17,6 +17,7 @@ def test_the_names_are_those_of_old_runs(tmp_path: Path) -> None:
         "checkpoint": "checkpoint.pt",
         "checkpoint_card": "checkpoint.json",
         "log": "checkpoint.jsonl",
+        "looks": "checkpoint.looks.jsonl",
         "wish": "checkpoint.ask",
         "lock": "checkpoint.lock",
         "process": "process.json",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from densenet.train import Event
-from explorer.tabs.train.charts import training_figures
+from explorer.tabs.train.charts import inside_figures, look_of_part, training_figures
+from tests.support.trainings import RIGHT, look
 
 
 def test_curves_are_the_logs() -> None:
@@ -14,3 +17,21 @@ def test_curves_are_the_logs() -> None:
     assert [(curve["x"], curve["y"]) for curve in accuracy["data"]] == [([0, 1, 2, 3, 4], [10.0 * i for i in range(5)]), ([5], [40.0])]
     assert rate["data"][0]["y"] == [0.1] * 5
     assert len(training_figures([events[0]] * 5000)[0]["data"][0]["x"]) <= 800
+
+
+def test_parts_are_told_apart_by_more_than_their_colour() -> None:
+    one = look(1, [RIGHT])
+    styles = [look_of_part(part.name, one) for part in one.parts]
+    assert len({(style.dash, style.symbol) for style in styles}) == len(styles)
+    assert styles[1].colour == styles[2].colour != styles[3].colour, "a transition has the colour of the block before it"
+    assert all(style.dashes in ("", "7 4", "2 3") for style in styles)
+
+
+def test_what_a_logarithm_does_not_take_is_a_gap() -> None:
+    first, second = look(1, [RIGHT]), look(2, [RIGHT])
+    parts = tuple(replace(part, activation=0.0 if part.name == "head" else None) for part in second.parts)
+    activations = inside_figures([first, replace(second, parts=parts)])[0]
+    assert [trace["y"][1] for trace in activations["data"]] == [None] * 5
+    hover = [trace["hovertext"][0] for trace in inside_figures([first])[1]["data"]]
+    assert "gradient 0.001<br>gradient beside weights 0.01" in hover[0]
+    assert len(inside_figures([first] * 5000)[0]["data"][0]["x"]) <= 800
