@@ -35,6 +35,12 @@ def test_a_training_is_watched(visit: Visit, tmp_path: Path) -> None:
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#training")).to_contain_text("finished", timeout=1000 * LOW_PRIORITY_PATIENCE_SECONDS)
     expect(page.locator("#confusion-chart .hm").first).to_be_visible()
+    expect(page.locator("#looked-at .filters .over")).to_have_text("First convolution after epoch 3")
+    expect(page.locator("#looked-at .answered")).to_have_count(6)  # all that are held out
+    expect(page.locator("#gradients-chart .js-line").first).to_be_attached()
+    page.get_by_label("number input for Epoch looked at").fill("1")
+    page.keyboard.press("Tab")
+    expect(page.locator("#looked-at .filters .over")).to_have_text("First convolution after epoch 1")
     page.get_by_role("tab", name="Predict").click()
     page.get_by_label("Nets, side by side").click()
     expect(page.get_by_role("option", name=re.compile("trained here"))).to_be_visible()

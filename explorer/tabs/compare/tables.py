@@ -102,8 +102,9 @@ def _memory_cell(name: str, state: PageState, mode: str, measured: Measurements)
     if seen is None:
         return Cell(memory(estimate), float(estimate), "estimated")
     if isinstance(seen, str):
-        return Cell(memory(estimate), float(estimate), "estimated; not measured: refused", title=seen)
-    return Cell(memory(seen), float(seen), f"measured; estimated {memory(estimate)}, {error(estimate, seen)}")
+        return Cell(memory(estimate), float(estimate), "estimated; refused", title=seen)
+    both = f"measured {exact(seen)} bytes, estimated {exact(estimate)}"
+    return Cell(memory(seen), float(seen), f"measured; estimate {error(estimate, seen)}", title=both)
 
 
 def peers_table(state: PageState, pinned: PageState | None, measured: Measurements) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
@@ -137,5 +138,19 @@ def inside_figures(looks: Sequence[Look]) -> list[Figure]:
         _inside_figure(seen, zeros, "Zeros after the ReLUs", "zeros, %"),
     ]
     for figure in figures[:2]:
-        figure["layout"]["yaxis"] |= {"type": "log", "exponentformat": "power", "rangemode": "normal", "nticks": 6}
+        shown = [value for trace in figure["data"] for value in trace["y"] if value]
+        figure["layout"]["yaxis"] |= {"type": "log", "rangemode": "normal", **_logarithmic_ticks(shown)}
     return figures
+
+
+def _logarithmic_ticks(values: Sequence[float]) -> dict[str, Any]:
+    """Return at most some eight ticks round `values`, written out: Plotly's own are bare digits between powers of ten."""
+    if not values:
+        return {}
+    low, high = floor(log10(min(values))), ceil(log10(max(values)))
+    step = -(-(high - low + 1) // 8)
+    mantissas = (1, 2, 5) if high - low <= 2 else (1,)
+    if log10(max(values) / min(values)) < 0.7:
+        mantissas = (1, 1.5, 2, 3, 4, 5, 7)
+    ticks = [mantissa * 10.0**power for power in range(low, high + 1, step) for mantissa in mantissas]
+    return {"tickvals": ticks, "ticktext": [f"{tick:.4g}" for tick in ticks]}

@@ -74,7 +74,7 @@ def test_what_cannot_be_measured_says_why_in_its_cell() -> None:
     refused = [value for value in steps[-2][0].values() if isinstance(value, str)]
     assert len(refused) == 3
     assert "batch_size must be at least 2" in refused[0]
-    assert peers_table(replace(TINY, workload=alone), None, steps[-2][0]).count("not measured: refused") == 3
+    assert peers_table(replace(TINY, workload=alone), None, steps[-2][0]).count("estimated; refused") == 3
 
 
 def test_sliders_moved_during_a_measurement_keep_their_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,11 +93,11 @@ def test_sliders_moved_during_a_measurement_keep_their_table(monkeypatch: pytest
             taken += 1
             assert f">{short(totals(OTHER.config, 32).params)}<" in note
             assert f">{short(totals(TINY.config, 32).params)}<" not in note
-            assert "measured; estimated" not in note, "those are of another net"
+            assert "measured; estimate" not in note, "those are of another net"
     assert taken >= 2 * (1 + len(PEERS)), "each is shown as soon as it is taken"
     session.show(TINY, "Compare")
     session.run("show_comparison")
-    assert json.loads(session.text("compare"))["note"].count("measured; estimated") == 2 * (1 + len(PEERS))
+    assert json.loads(session.text("compare"))["note"].count("measured; estimate") == 2 * (1 + len(PEERS))
 
 
 def test_buttons_are_there_where_there_is_something_to_measure() -> None:

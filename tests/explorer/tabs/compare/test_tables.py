@@ -76,9 +76,10 @@ def test_peers_are_shown_with_their_counts_and_what_was_measured() -> None:
     measured = {key("resnet18", TINY, "train"): 123 * 2**20, key(OURS, TINY, "train"): estimate, key("chain", TINY, "infer"): "too <large>"}
     table = peers_table(TINY, None, measured)
     of_resnet = estimate_peer_memory("resnet18", TINY.config, TINY.workload).peak
-    assert f"measured; estimated {memory(of_resnet)}, {error(of_resnet, 123 * 2**20)}" in table
+    assert f"measured; estimate {error(of_resnet, 123 * 2**20)}" in table
     assert "123\u00a0MiB" in table
-    assert f"measured; estimated {memory(estimate)}, +0.00\u00a0%" in table
+    assert f'title="measured {exact(123 * 2**20)} bytes, estimated {exact(of_resnet)}"' in table
+    assert "measured; estimate +0.00\u00a0%" in table
     assert 'title="too &lt;large&gt;"' in table
     assert table.count("<small>estimated</small>") == 2 * (1 + len(PEERS)) - 3
 
@@ -119,7 +120,7 @@ def test_what_was_refused_is_still_estimated() -> None:
     rows = {row[0]: (row, widths) for row, widths in zip(read.rows, read.widths, strict=True)}
     row, widths = rows["ResNet-18"]
     infer, train = (plain(memory(peer_peak("resnet18", TINY, mode))) for mode in MODES)
-    assert row[3:] == [f"{infer} | estimated", f"{train} | estimated; not measured: refused"]
+    assert row[3:] == [f"{infer} | estimated", f"{train} | estimated; refused"]
     assert len(widths) == 4
 
 
@@ -159,5 +160,5 @@ def test_a_measured_step_of_tutorial_a_is_set_beside_its_figure() -> None:
     state = tutorial_a()
     seen = estimate_memory(state.config, state.workload).peak
     rows = {row[0]: row for row in read_table(tutorials_table(0, {key(OURS, state, "train"): seen})).rows}
-    assert rows["DenseNet (classroom)"][2] == plain(f"{memory(seen)} | measured; estimated {memory(seen)}, +0.00 %")
+    assert rows["DenseNet (classroom)"][2] == plain(f"{memory(seen)} | measured; estimate +0.00 %")
     assert rows["ResNet-18"][2] == plain(f"{memory(peer_peak('resnet18', state, 'train'))} | estimated")

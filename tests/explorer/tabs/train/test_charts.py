@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from densenet.train import Event
 from explorer.tabs.train.charts import inside_figures, look_of_part, training_figures
 from tests.support.trainings import RIGHT, look
@@ -35,3 +37,13 @@ def test_what_a_logarithm_does_not_take_is_a_gap() -> None:
     hover = [trace["hovertext"][0] for trace in inside_figures([first])[1]["data"]]
     assert "gradient 0.001<br>gradient beside weights 0.01" in hover[0]
     assert len(inside_figures([first] * 5000)[0]["data"][0]["x"]) <= 800
+
+
+def test_logarithmic_ticks_are_few_and_written_out() -> None:
+    first = look(1, [RIGHT])
+    for low, high in ((0.6, 1.8), (2e-3, 4e-2), (1e-9, 1e3), (1.0, 1.0)):
+        parts = tuple(replace(part, activation=low if i % 2 else high) for i, part in enumerate(first.parts))
+        axis = inside_figures([replace(first, parts=parts)])[0]["layout"]["yaxis"]
+        inside = [tick for tick in axis["tickvals"] if low * 0.99 <= tick <= high * 1.01]
+        assert 1 <= len(inside) <= 9
+        assert [float(text) for text in axis["ticktext"]] == pytest.approx(axis["tickvals"])
