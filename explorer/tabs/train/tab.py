@@ -15,7 +15,7 @@ from explorer.components.formatting import exact, memory
 from explorer.components.messages import explained
 from explorer.page.shared import Shared
 from explorer.settings import Settings
-from explorer.tabs.train import watching
+from explorer.tabs.train import learning
 from explorer.tabs.train.progress import NOTHING, look, span
 from explorer.work import background, jobs, nets, runs
 from explorer.work.handlers import bound, while_open
@@ -205,7 +205,7 @@ def build(page: Shared, tab: gr.Tab, known: gr.State) -> None:
         "rate-chart": "Learning rate of the training",
     }
     curves = chart_panel("", charts=charts, elem_id="curves-of-training")
-    watching.build(page, TITLE, curves)
+    learning.build(page, TITLE, curves)
     with gr.Row():
         with gr.Column(scale=1, min_width=420):
             confusion = chart_panel("", charts={"confusion-chart": "Confusion matrix"}, elem_id="confusion-of-training")

@@ -14,7 +14,7 @@ import pytest
 from densenet.train.events import append_line
 from densenet.train.watching import Filters
 from explorer.settings import Settings
-from explorer.tabs.train.watching import Shown, filters_picture, turn, watch
+from explorer.tabs.train.learning import Shown, filters_picture, turn, watch
 from tests.support.trainings import RIGHT, WRONG, finished_run, look, watched_run
 
 SKIPPED = gr.skip()
