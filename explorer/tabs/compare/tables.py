@@ -94,7 +94,7 @@ def difference_table(a: PageState, b: PageState) -> str:
 
 def _memory_cell(name: str, state: PageState, mode: str, measured: Measurements) -> Cell:
     seen = measured.get(key(name, state, mode))
-    workload = replace(state.workload, mode=mode)  # type: ignore[arg-type]
+    workload = replace(state.workload, mode=mode)
     if name == OURS:
         estimate = peaks(state.config, workload, [workload.batch_size])[0]
     else:

@@ -149,7 +149,7 @@ def _logarithmic_ticks(values: Sequence[float]) -> dict[str, Any]:
         return {}
     low, high = floor(log10(min(values))), ceil(log10(max(values)))
     step = -(-(high - low + 1) // 8)
-    mantissas = (1, 2, 5) if high - low <= 2 else (1,)
+    mantissas: tuple[float, ...] = (1, 2, 5) if high - low <= 2 else (1,)
     if log10(max(values) / min(values)) < 0.7:
         mantissas = (1, 1.5, 2, 3, 4, 5, 7)
     ticks = [mantissa * 10.0**power for power in range(low, high + 1, step) for mantissa in mantissas]
