@@ -41,7 +41,7 @@ def main() -> None:
     assert model.weights is not None
     scaling = model.weights.preprocessing
     data, test = load_split(asked.data, scaling.crop_px, folder=asked.data_folder)
-    if test is None or data.classes != model.weights.labels():
+    if test is None or tuple(name.replace("_", " ") for name in data.classes) != tuple(n.replace("_", " ") for n in model.weights.labels()):
         raise SystemExit(f"{asked.data} must have pictures for the test, and the classes of the net")
     train, valid = hold_out(data, asked.held_out, _SPLIT_SEED)
     some = train.subset(torch.arange(0, len(train), max(1, -(-len(train) // _MOST))))
@@ -55,7 +55,7 @@ def main() -> None:
         f"held_out_{len(valid)}": round(held_out.accuracy, 6),
     }
     card["accuracy_by_class"] = {
-        name: round(row[i] / max(1, sum(row)), 4) for i, (name, row) in enumerate(zip(data.classes, tested.confusion, strict=True))
+        name: round(row[i] / max(1, sum(row)), 4) for i, (name, row) in enumerate(zip(model.weights.labels(), tested.confusion, strict=True))
     }
     found = calibrated(valid_logits, valid.labels, test_logits, test.labels)
     statistics = statistics_of(features, some.labels, valid_features)
