@@ -132,6 +132,14 @@ def open_tab(event: gr.SelectData, *seen: Any) -> tuple[str, dict[str, str]]:
     return active, _tiles(Numbers(now.state), numbers_beside(now.pinned) if now.pinned else None, active)
 
 
+@explained
+def try_net(settings: Settings, known: list[tuple[str, str]], *seen: Any) -> list[Any]:
+    """Return Predict's nets with the one that was trained last, that tab, its title, and the address with it."""
+    now = Seen(*seen)
+    tiles = _tiles(Numbers(now.state), numbers_beside(now.pinned) if now.pinned else None, predict.TITLE)
+    return [train.tried_net(settings, known), gr.Tabs(selected=predict.TITLE), predict.TITLE, tiles]
+
+
 def create_app(settings: Settings | None = None) -> gr.Blocks:
     """Return the app; `launch` it with no argument, or with any of Gradio's, which then win over the app's own."""
     settings, state = settings or Settings(), preset_state(DEFAULT_PRESET)
@@ -156,9 +164,9 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             with gr.Tab(layers.TITLE, id=layers.TITLE) as tab:
                 layers.build(page, tab)
             with gr.Tab(predict.TITLE, id=predict.TITLE) as tab:
-                brought = predict.build(settings, tab)
+                brought, asked_nets = predict.build(settings, tab)
             with gr.Tab(train.TITLE, id=train.TITLE) as tab:
-                train.build(page, tab, brought)
+                tried = train.build(page, tab, brought)
         api.build(settings)
         _wire_sidebar(page, [active, taken, *page.seen], [config, workload, tiles, charts, memory_charts, notice])
         notice.repair(smallest_size, bar.values, bar["image_size"], api_name="repair", **at_once())
@@ -170,6 +178,8 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
             **at_once(),
         )
         tabs.select(open_tab, page.seen, [active, tiles], api_name="open_tab", **at_once())
+        leads = [asked_nets, tabs, active, tiles]
+        tried.click(bound(try_net, settings), [brought, *page.seen], leads, api_name="try_net", **at_once())
         opened = [*bar.outputs, pinned, pin_button, tabs, active, tiles, charts, memory_charts, corrected]
         load = app.load(bound(open_address, settings), page.allowance, opened, api_name="open_address", **at_once())
         load.then(None, None, None, js=_OPENED, api_visibility="private")

@@ -91,6 +91,7 @@ from explorer.app import create_app
 TESTED_ELSEWHERE = {  # module without a test file at its own path -> where it is tested, or why it needs none
     "densenet.arithmetic.ends": "test_step.py, test_chain.py and test_residual.py: every net's step begins and ends with them",
     "densenet.arithmetic.liveness": "test_step.py and test_memory.py: its rules are seen in a step's moments",
+    "densenet.train.ready": "tests/explorer/work/test_standby.py, which starts it",
     "explorer.settings": "a value without behaviour",
 }
 

@@ -1,4 +1,7 @@
-"""Where pictures come from: a folder of classes, or Fashion-MNIST and CIFAR in the files that their authors publish."""
+"""Where pictures come from: a folder of classes, the digits that are always here, or the files that a data set's authors publish.
+
+torchvision is loaded where one of those is read: half of what a training needs to start is its import.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,22 @@ from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from torchvision import datasets
-from torchvision.datasets.mnist import read_image_file, read_label_file
-from torchvision.transforms.v2.functional import resize
 
 from densenet.checks import checked_integer
 from densenet.config import IMAGE_SIZE_RANGE
 from densenet.stopping import Progress, Stop, go_on, tell_nobody
+from densenet.train.archives import FASHION_MNIST_FOLDER
 from densenet.train.data import MAX_BYTES, ImageSet, load_folder, measure_preprocessing
+from densenet.train.digits import load_digits
 from densenet.train.folders import split_folders
 
-DATASETS = ("fashion_mnist", "cifar10", "cifar100")
-FASHION_MNIST_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package dataset-fashion-mnist
+if TYPE_CHECKING:
+    from torchvision.datasets import VisionDataset
+
+DATASETS = ("digits", "fashion_mnist", "cifar10", "cifar100")
 _FOLDER_SIZE_PX = 32
 _RESIZED_AT_ONCE = 1000
 
@@ -40,13 +45,17 @@ def load_dataset(
     """Return the training or the test half of one of `DATASETS`, at its own size.
 
     `folder` holds the published files as torchvision keeps them, or for Fashion-MNIST the four idx files, packed or not (default: Debian's
-    folder), or for CIFAR a folder train/<class> and test/<class> of pictures. `download` brings missing files into `folder`. ValueError if
-    the data are not there, or the files are damaged.
+    folder), or for CIFAR a folder train/<class> and test/<class> of pictures; the digits need none. `download` brings missing files into
+    `folder`. ValueError if the data are not there, or the files are damaged.
     """
     if name not in DATASETS:
         raise ValueError(f"data must be one of {', '.join(DATASETS)} or a folder, got {name!r}")
+    if name == "digits":
+        return load_digits(train=train)
     if name == "fashion_mnist":
         return _fashion_mnist(Path(folder or FASHION_MNIST_FOLDER), train, download)
+    from torchvision import datasets
+
     if folder is None:
         raise ValueError(f"{name} needs the folder that holds it, or shall hold it")
     pictures = Path(folder) / ("train" if train else "test")
@@ -58,7 +67,7 @@ def load_dataset(
     return _image_set(images, torch.tensor(found.targets), tuple(found.classes))
 
 
-def _open(name: str, folder: Path, make: Callable[[], datasets.VisionDataset]) -> datasets.VisionDataset:
+def _open(name: str, folder: Path, make: Callable[[], VisionDataset]) -> VisionDataset:
     """Return what `make` reads, torchvision's many errors as one ValueError."""
     try:
         return make()
@@ -68,6 +77,9 @@ def _open(name: str, folder: Path, make: Callable[[], datasets.VisionDataset]) -
 
 
 def _fashion_mnist(folder: Path, train: bool, download: bool) -> ImageSet:
+    from torchvision import datasets
+    from torchvision.datasets.mnist import read_image_file, read_label_file
+
     part = "train" if train else "t10k"
     for place in (folder, folder / "FashionMNIST" / "raw"):
         files = [_idx_file(place, f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")]
@@ -116,6 +128,8 @@ def resize_set(data: ImageSet, size_px: int, max_bytes: int = MAX_BYTES) -> Imag
     if needed > max_bytes:
         need, limit = needed / 2**30, max_bytes / 2**30
         raise ValueError(f"{count} pictures of {size_px} x {size_px} need {need:.1f} GiB, above the limit of {limit:.1f}")
+    from torchvision.transforms.v2.functional import resize
+
     parts = [resize(part, [size_px, size_px], antialias=True) for part in data.images.split(_RESIZED_AT_ONCE)]
     return replace(data, images=torch.cat(parts), preprocessing=replace(data.preprocessing, crop_px=size_px))
 

@@ -44,7 +44,7 @@ def _fetch(record: Weights, file: Path, offline: bool, progress: Progress) -> Pa
     if record.url is not None and not file.is_file():
         if offline:
             raise ConnectionError(f"The weights of {record.name} are not on this machine, and downloads are switched off.")
-        download(record.name, record.url, record.sha256, file, progress)
+        download(f"The weights of {record.name}", record.url, record.sha256, file, progress)
     found = sha256_of(file)
     if not found.startswith(record.sha256):
         raise ValueError(

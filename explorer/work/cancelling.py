@@ -16,9 +16,9 @@ import gradio as gr
 
 from densenet.kept import Kept
 from densenet.stopping import Stop, stop_when
-from explorer.work.queues import EXPLAINING, MEASURING, TRYING
+from explorer.work.queues import DOWNLOADING, EXPLAINING, MEASURING, TRYING
 
-_MOST_WISHES = 4096  # of two kinds of work, and visitors who come and go
+_MOST_WISHES = 4096  # of four kinds of work, and visitors who come and go
 _ASKED_AT = "densenet.asked_at"  # in the scope of a request
 
 _wishes: Kept[tuple[str, str], float] = Kept(_MOST_WISHES)  # when a visitor last wished that work of a kind be given up
@@ -78,7 +78,12 @@ def cancel_trying(request: gr.Request) -> None:
     _cancel(request, TRYING)
 
 
+def cancel_downloading(request: gr.Request) -> None:
+    """Give up the visitor's download of a data set."""
+    _cancel(request, DOWNLOADING)
+
+
 def leave(request: gr.Request) -> None:
     """Give up whatever a visitor who has left was waiting for."""
-    for kind in (MEASURING, EXPLAINING, TRYING):
+    for kind in (MEASURING, EXPLAINING, TRYING, DOWNLOADING):
         _cancel(request, kind)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from densenet import DenseNetConfig, Workload, estimate_memory, totals
 from densenet.checks import show_value
-from densenet.stopping import Progress, tell_nobody
+from densenet.stopping import Progress, Stop, go_on, tell_nobody
 from explorer.settings import Settings
 from explorer.work.known_device import look
 
@@ -19,14 +19,21 @@ if TYPE_CHECKING:
     from densenet.train import Recipe
     from densenet.train.job import Job
 
-FOLDER = "folder"
-DATASETS = {  # name -> label, training pictures, channels, classes
-    "fashion_mnist": ("Fashion-MNIST", 60_000, 1, 10),
-    "cifar10": ("CIFAR-10", 50_000, 3, 10),
+FOLDER, DIGITS = "folder", "digits"
+DATASETS = {  # name -> label, pixels a side
+    DIGITS: ("handwritten digits", 8),
+    "fashion_mnist": ("Fashion-MNIST", 28),
+    "cifar10": ("CIFAR-10", 32),
+    "cifar100": ("CIFAR-100", 32),
 }
 MOST_ENTRIES = 500_000  # of a folder, to be counted while a visitor waits
 _SAVE_SECONDS = 20.0
-_UNPACKED = ".pictures"  # in the folder of trainings
+_UNPACKED, _BROUGHT = ".pictures", ".datasets"  # in the folder of trainings
+_MINUTES = 10.0  # for a net to fit, where no time is given
+
+
+class Missing(ValueError):
+    """A data set is not on this machine: `bring` brings it."""
 
 
 class Pictures(NamedTuple):
@@ -49,8 +56,10 @@ def job_of(
     place = os.path.abspath(folder) if folder else None  # the trainer runs in another folder
     told: dict[str, object] = {"size": size, "config": config, "recipe": recipe, "device": settings.device, "save_seconds": _SAVE_SECONDS}
     told |= {"start_from": start or None, "frozen": frozen}
+    if data == DIGITS:
+        return Job(data=data, label="Digits", **told)  # type: ignore[arg-type]
     if data in DATASETS:
-        return Job(data=data, data_folder=place, label=DATASETS[data][0], **told)  # type: ignore[arg-type]
+        return Job(data=data, data_folder=place or _found(settings, data), label=DATASETS[data][0], **told)  # type: ignore[arg-type]
     if data != FOLDER:
         raise ValueError(f"data must be one of {', '.join((*DATASETS, FOLDER))}, got {show_value(data)}")
     if place is None or not os.path.isdir(place):
@@ -58,14 +67,35 @@ def job_of(
     return Job(data=place, **told)  # type: ignore[arg-type]
 
 
+def _place_of(settings: Settings, data: str) -> Path:
+    """Return where a data set is that the page has brought, or will be."""
+    return settings.runs_dir / _BROUGHT / data
+
+
+def _found(settings: Settings, data: str) -> str:
+    """Return the folder of a data set on this machine, the page's own where it is nowhere."""
+    from densenet.train.archives import FASHION_MNIST_FOLDER, held
+
+    own = _place_of(settings, data)
+    debian = data == "fashion_mnist" and not held(data, own) and held(data, FASHION_MNIST_FOLDER)
+    return str(FASHION_MNIST_FOLDER if debian else own)
+
+
 def pictures_of(job: Job) -> Pictures:
-    """Return what there is to learn from; ValueError where that is nothing, or too much to be counted at once."""
+    """Return what there is to learn from; `Missing` for a data set that is not here, ValueError where there is too little or too much."""
+    from densenet.train.archives import PUBLISHED, held
     from densenet.train.data import MIN_CLASSES
+    from densenet.train.digits import CLASSES, load_digits
     from densenet.train.folders import contents_of, split_folders
 
+    if job.data == DIGITS:
+        return Pictures(len(load_digits(train=True)), 1, len(CLASSES))
     if job.data in DATASETS:
-        _, images, channels, classes = DATASETS[job.data]
-        return Pictures(images, channels, classes)
+        published = PUBLISHED[job.data]
+        images = held(job.data, Path(job.data_folder or ""))
+        if not images:
+            raise Missing(f"{published.label} is not in {job.data_folder}.")
+        return Pictures(images, published.channels, published.classes)
     found = contents_of(split_folders(Path(job.data))[0], MOST_ENTRIES)
     if len(found.classes) < MIN_CLASSES or not found.pictures:
         raise ValueError(
@@ -73,6 +103,25 @@ def pictures_of(job: Job) -> Pictures:
             f"and {found.pictures} pictures in them."
         )
     return Pictures(found.pictures, 3, len(found.classes))
+
+
+def missing_bytes(settings: Settings, data: str) -> int:
+    """Return what is still to be downloaded of a data set, of which a part may have come already."""
+    from densenet.train.archives import missing
+    from densenet.weights.download import part_of
+
+    place = _place_of(settings, data)
+    archives = missing(data, place)
+    return sum(a.size_bytes - (part.stat().st_size if (part := part_of(place / a.name)).is_file() else 0) for a in archives)
+
+
+def bring_dataset(settings: Settings, data: str, progress: Progress = tell_nobody, stop: Stop = go_on) -> None:
+    """Download what is missing of a data set, for all later trainings; ConnectionError with a sentence where it cannot be had."""
+    from densenet.train.archives import PUBLISHED, bring
+
+    if settings.offline and data in PUBLISHED:
+        raise ConnectionError(f"{PUBLISHED[data].label} is not on this machine, and downloads are switched off.")
+    bring(data, _place_of(settings, data), progress, stop)
 
 
 def pictures_of_zip(settings: Settings, zipped: Path, progress: Progress = tell_nobody) -> Path:
@@ -105,6 +154,50 @@ def net_of(job: Job, pictures: Pictures) -> DenseNetConfig:
     return config
 
 
+def fitted(settings: Settings, job: Job) -> tuple[Job, str]:
+    """Return the job with a net that fits its pictures, its recipe's minutes and this device, and why it is this one.
+
+    Errors are those of `pictures_of`, and ValueError where no net fits into the memory.
+    """
+    from densenet.measure.fitting import Task, fitting_net
+    from densenet.running.device import choose_device, device_memory
+    from densenet.train.digits import DIGITS_NET, SIZE_PX
+
+    pictures, step = pictures_of(job), _step(job)
+    if (job.data, job.size) == (DIGITS, SIZE_PX):
+        size, blocks = f"{SIZE_PX} × {SIZE_PX} pixels", "-".join(map(str, DIGITS_NET.block_config))
+        why = f"A small net, k = {DIGITS_NET.growth_rate} with blocks of {blocks} layers, is enough for {size}, and learns in seconds."
+        return replace(job, config=DIGITS_NET, threads=1), why  # steps so short that two threads wait for each other longer than they work
+    minutes = job.recipe.minutes or _MINUTES
+    task = Task(
+        images=pictures.images,
+        size=step.image_size,
+        channels=pictures.channels,
+        classes=pictures.classes,
+        seconds=60.0 * minutes,
+        memory_bytes=device_memory(choose_device(settings.device)).free_bytes,
+        device_type=look(settings).type,
+        batch_size=step.batch_size,
+        optimizer=step.optimizer,
+        precision=step.precision,
+    )
+    found = fitting_net(task)
+    return replace(job, config=found.config), f"For {minutes:g} minutes on this device: {found.why}"
+
+
+def _step(job: Job) -> Workload:
+    """Return one step of the job."""
+    assert job.size is not None
+    return Workload(
+        image_size=job.size,
+        batch_size=job.recipe.batch_size,
+        mode="train",
+        optimizer="adam" if job.recipe.optimizer == "adam" else "momentum",
+        precision=job.recipe.precision,
+        frozen=job.frozen,
+    )
+
+
 @dataclass(frozen=True)
 class Expected:
     """What a training will take, cautiously."""
@@ -121,16 +214,7 @@ def expected(settings: Settings, job: Job) -> Expected:
     from densenet.measure.forecast import expected_seconds
 
     pictures = pictures_of(job)
-    config, recipe = net_of(job, pictures), job.recipe
-    assert job.size is not None
-    step = Workload(
-        image_size=job.size,
-        batch_size=recipe.batch_size,
-        mode="train",
-        optimizer="adam" if recipe.optimizer == "adam" else "momentum",
-        precision=recipe.precision,
-        frozen=job.frozen,
-    )
-    seconds = expected_seconds(config, step, look(settings).type) * pictures.images / recipe.batch_size
-    data_bytes = pictures.images * pictures.channels * job.size**2
-    return Expected(pictures.images, totals(config, job.size).params, seconds, estimate_memory(config, step).peak, data_bytes)
+    config, step = net_of(job, pictures), _step(job)
+    seconds = expected_seconds(config, step, look(settings).type) * pictures.images / step.batch_size
+    data_bytes = pictures.images * pictures.channels * step.image_size**2
+    return Expected(pictures.images, totals(config, step.image_size).params, seconds, estimate_memory(config, step).peak, data_bytes)

@@ -163,6 +163,14 @@ def record_of(model: DenseNet) -> Weights:
     return model.weights
 
 
+def last_trained(settings: Settings) -> str:
+    """Return the name of the net that was trained last; ValueError where none was."""
+    name = next(iter(trained(settings)), None)
+    if name is None:
+        raise ValueError("There is no trained net yet.")
+    return _TRAINED + name
+
+
 def choices(settings: Settings) -> list[tuple[str, str]]:
     """Return the nets of the trainings here, and those that come with the app, each with what has to happen before it can answer."""
     return [(f"{run} · trained here", _TRAINED + run) for run in trained(settings)] + [

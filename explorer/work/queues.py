@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-LIVE, MEASURING, PREDICTING, EXPLAINING, TRYING, TRAINING = KINDS = (
+LIVE, MEASURING, PREDICTING, EXPLAINING, TRYING, TRAINING, DOWNLOADING = KINDS = (
     "live",
     "measuring",
     "model",
     "explaining",
     "trying",
     "train",
+    "download",
 )  # queues
 
 

@@ -22,6 +22,7 @@ import psutil
 from filelock import FileLock
 
 from explorer.settings import Settings
+from explorer.work import standby
 from explorer.work.jobs import DATASETS, net_of, pictures_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from densenet.train.job import Job
     from densenet.train.run import Run
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 _NICENESS = 15
 _NAME_LENGTH = 48  # of a run's folder, of which each character may take four bytes of the file system's 255
 _LAST_WORDS_BYTES = 4096
@@ -160,9 +160,11 @@ def _step_back(process: psutil.Process) -> None:
 def _launch(run: Run) -> None:
     from densenet.files import write_whole
 
-    command = [sys.executable, "-m", "densenet.train", "--job", str(run.job)]
-    with run.output.open("ab") as output:
-        child = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+    child = standby.launched(run.job)
+    if child is None:
+        command = [sys.executable, "-m", "densenet.train", "--job", str(run.job)]
+        with run.output.open("ab") as output:
+            child = subprocess.Popen(command, cwd=standby.ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     _children[run.folder] = child
     with suppress(psutil.Error, OSError):  # it has ended already, or its priority is not ours to change: it trains all the same
         process = psutil.Process(child.pid)

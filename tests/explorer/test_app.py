@@ -37,6 +37,7 @@ SETTINGS = Settings(device="cpu", offline=True)
 NOT_AS_THEY_ARE = (
     *("predict", "attribute", "bring_weights", "switch_meaning", "load_example", "measure_comparison", "begin_training", "pause_training"),
     *("feed", "keep_net", "other_photo", "try_on_folder", "open_mistake", "unpack_pictures"),
+    *("draw", "bring_data", "try_net", "prepare_training"),
 )
 CLICKED: dict[str, dict[str, Any]] = {  # what the browser says of an event
     "open_tab": {"index": 3, "value": "Layers"},

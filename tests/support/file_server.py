@@ -9,12 +9,15 @@ from tests.support.patience import PATIENCE_SECONDS
 
 
 class Server:
-    """A web server of one file on 127.0.0.1, well or badly behaved, that counts what it was asked for."""
+    """A web server of one file on 127.0.0.1, well or badly behaved, that counts what it was asked for; `files` are others, by name."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
         self.manner = "well"
+        self.files: dict[str, bytes] = {}
+        self.ranges = True  # whether it sends a part of a file that is asked for
         self.served: list[str] = []
+        self.resumed_at: list[int] = []
         self.let_go = threading.Event()
         outer = self
 
@@ -27,16 +30,24 @@ class Server:
                 if outer.manner == "404":
                     self.send_error(404)
                     return
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(outer.content)))
+                content = outer.files.get(self.path.lstrip("/"), outer.content)
+                start = 0
+                if outer.ranges and (wanted := self.headers.get("Range")):
+                    start = int(wanted.removeprefix("bytes=").rstrip("-"))
+                    if start >= len(content):
+                        self.send_error(416)
+                        return
+                    outer.resumed_at.append(start)
+                self.send_response(206 if start else 200)
+                self.send_header("Content-Length", str(len(content) - start))
                 self.end_headers()
-                half = len(outer.content) // 2
+                half = max(start, len(content) // 2)
                 if outer.manner == "well":
-                    self.wfile.write(outer.content)
+                    self.wfile.write(content[start:])
                 elif outer.manner == "breaks":
-                    self.wfile.write(outer.content[:half])
+                    self.wfile.write(content[start:half])
                 elif outer.manner == "stalls":
-                    self.wfile.write(outer.content[:half])
+                    self.wfile.write(content[start:half])
                     self.wfile.flush()
                     outer.let_go.wait(PATIENCE_SECONDS)
 
@@ -46,6 +57,11 @@ class Server:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.http.serve_forever, daemon=True)
         self.thread.start()
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.http.server_address[1]}/"
 
     def close(self) -> None:
         self.let_go.set()

@@ -19,7 +19,7 @@ from densenet.train.job import Job, write_job
 from densenet.train.run import Run
 from densenet.train.watching import Answer, Filters, Look, PartLook, Picture, Watched
 from explorer.settings import Settings
-from explorer.work import looks, runs
+from explorer.work import looks, runs, standby
 from tests.support.patience import LOW_PRIORITY_PATIENCE_SECONDS, wait_until
 
 TINY = PRESETS["tiny"]
@@ -98,6 +98,7 @@ def started_trainings() -> Iterator[None]:
             if child.poll() is None:
                 child.kill()
             child.wait()
+        standby.dismiss()
         runs._children.clear()
         runs._followers.clear()
         looks._followers.clear()

@@ -17,7 +17,7 @@ from densenet.weights.loading import WEIGHT_SUFFIXES
 from explorer.components.messages import explained
 from explorer.components.photo_input import PhotoInput, for_browsers
 from explorer.settings import Settings
-from explorer.tabs.predict import feeding, film, inside, lesion, maps, reuse, trial, trust
+from explorer.tabs.predict import drawing, feeding, film, inside, lesion, maps, reuse, trial, trust
 from explorer.tabs.predict.answers import answer_of, answers, answers_value
 from explorer.tabs.predict.stage import Stage
 from explorer.work import background, nets
@@ -121,8 +121,8 @@ def known_nets(settings: Settings, known: list[tuple[str, str]]) -> Any:
     return gr.update(choices=[*nets.choices(settings), *known])
 
 
-def build(settings: Settings, tab: gr.Tab) -> gr.State:
-    """Lay out the tab and wire it; returns the nets that the visitor brings, by label and name."""
+def build(settings: Settings, tab: gr.Tab) -> tuple[gr.State, gr.Dropdown]:
+    """Lay out the tab and wire it; returns the nets that the visitor brings, by label and name, and the choice of those that are asked."""
     asked, view, known = gr.State(None), gr.State(maps.TITLE), gr.State([])
     with gr.Row(elem_id="predict"):
         with gr.Column(scale=2, min_width=250, elem_id="photo-side"):
@@ -146,6 +146,7 @@ def build(settings: Settings, tab: gr.Tab) -> gr.State:
                 )
                 other = gr.UploadButton("HEIC, DICOM", file_count="multiple", size="sm", min_width=100, elem_id="other-photo")
             form = feeding.build()
+            canvas = drawing.build()
             photo = PhotoInput(
                 sources=["upload", "clipboard", "webcam"], buttons=[], height=170, label="Photo", elem_id="photo", show_label=False
             )
@@ -180,10 +181,11 @@ def build(settings: Settings, tab: gr.Tab) -> gr.State:
     clicked: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     panel.click(choose_class, asked, asked, trigger_mode="multiple", api_name="choose_class", **clicked)  # the last of quick clicks counts
     feeding.wire(form, settings, chosen, known)
+    drawing.wire(canvas, settings, chosen, photo)
     brought = [chosen, known]
     panel.select(bound(switch_meaning, settings), brought, brought, api_name="switch_meaning", **at_once())
     upload.upload(bound(bring, settings), [*brought, upload], brought, api_name="bring_weights", **model_work)
     other.upload(other_photo, other, photo, api_name="other_photo", show_progress_on=panel, **at_once())
     tab.select(bound(known_nets, settings), known, chosen, api_name="known_nets", **at_once())
     views.select(_opened_view, None, view, api_name="open_view", **at_once())
-    return known
+    return known, chosen

@@ -37,9 +37,14 @@ def _layout(title: str, unit: str, points: int) -> dict[str, Any]:
 
 
 def training_figures(events: Sequence[Event]) -> list[Figure]:
-    """Loss, accuracy and learning rate over the steps: of training batches, and of the held-out pictures after each epoch."""
+    """Loss, accuracy and learning rate over the steps: of training batches, and of the held-out pictures after each epoch.
+
+    None before there is anything to be drawn.
+    """
     progress = _thinned([event for event in events if event.kind == "progress"])
     epochs = [event for event in events if event.kind == "epoch"]
+    if not progress and not epochs:
+        return []
     x = [event.step for event in progress]
     at = [event.step for event in epochs]
     held_out: dict[str, Any] = {"mode": "lines+markers"}

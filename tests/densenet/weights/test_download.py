@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from densenet.files import sha256_of
+from densenet.stopping import Cancelled
 from densenet.weights import download as module
-from densenet.weights.download import download
+from densenet.weights.download import download, part_of
 from tests.support.file_server import Server
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.ports import closed_port
@@ -33,7 +34,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 def bring(server: Server, file: Path, sha256: str = SHA256) -> list[tuple[int, int]]:
     told: list[tuple[int, int]] = []
-    download("a net", f"http://127.0.0.1:{server.http.server_address[1]}/{file.name}", sha256, file, lambda *both: told.append(both))
+    download(
+        "The weights of a net",
+        f"http://127.0.0.1:{server.http.server_address[1]}/{file.name}",
+        sha256,
+        file,
+        lambda *both: told.append(both),
+    )
     return told
 
 
@@ -90,7 +97,7 @@ def test_an_absent_server_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mo
     with closed_port() as port:
         sentence = rf"^The weights of x could not be downloaded from http://127\.0\.0\.1:{port}/y: .*refused.*\.$"
         with pytest.raises(ConnectionError, match=sentence):
-            download("x", f"http://127.0.0.1:{port}/y", SHA256, tmp_path / "y", lambda *_: None)
+            download("The weights of x", f"http://127.0.0.1:{port}/y", SHA256, tmp_path / "y", lambda *_: None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -116,7 +123,7 @@ def test_a_caller_who_gives_up_leaves_nothing(server: Server, tmp_path: Path) ->
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        download("x", f"http://127.0.0.1:{server.http.server_address[1]}/y", SHA256, tmp_path / "y", give_up)
+        download("The weights of x", f"http://127.0.0.1:{server.http.server_address[1]}/y", SHA256, tmp_path / "y", give_up)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -127,3 +134,65 @@ def test_the_hash_is_the_files_and_follows_its_changes(tmp_path: Path) -> None:
     file.write_bytes(CONTENT[::-1])
     os.utime(file, ns=(1, 1))
     assert sha256_of(file) == hashlib.sha256(CONTENT[::-1]).hexdigest()
+
+
+def resume(
+    server: Server, file: Path, digest: str = hashlib.md5(CONTENT).hexdigest(), told: list[int] | None = None, **more: object
+) -> None:
+    note = [] if told is None else told
+    download("Pictures", server.url + file.name, digest, file, lambda done, _: note.append(done), algorithm="md5", resumable=True, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_after_a_cut_only_the_rest_is_asked_for(ranges: bool, server: Server, tmp_path: Path) -> None:
+    """Or all of it, from a server that cannot send a part."""
+    file, told = tmp_path / "data.tar.gz", list[int]()
+    server.manner, server.ranges = "breaks", ranges
+    with pytest.raises(ConnectionError, match=r"^Pictures could not .*524288 of 1048576 bytes\. What has come is kept: the next try asks"):
+        resume(server, file)
+    assert not file.exists()
+    assert part_of(file).read_bytes() == CONTENT[: len(CONTENT) // 2]
+    server.manner = "well"
+    resume(server, file, told=told)
+    assert file.read_bytes() == CONTENT
+    assert list(tmp_path.iterdir()) == [file]
+    assert server.resumed_at == ([len(CONTENT) // 2] if ranges else [])
+    assert (told[0] > len(CONTENT) // 2) == ranges, "what was here counts as done"
+
+
+def test_who_gives_up_a_resumable_download_keeps_what_came(server: Server, tmp_path: Path) -> None:
+    file, parts = tmp_path / "data.tar.gz", []
+
+    def stop() -> None:
+        parts.append(1)
+        if len(parts) == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        resume(server, file, stop=stop)
+    assert 0 < part_of(file).stat().st_size < len(CONTENT)
+    resume(server, file)
+    assert file.read_bytes() == CONTENT
+    assert len(server.resumed_at) == 1
+
+
+def test_a_part_of_another_file_is_begun_anew(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "data.tar.gz"
+    part_of(file).write_bytes(b"something else")
+    with pytest.raises(ConnectionError, match=r"is not the published one, its MD5 differs\.$"):
+        resume(server, file)
+    part_of(file).write_bytes(CONTENT + b"more")
+    with pytest.raises(ConnectionError):
+        resume(server, file)
+    assert not part_of(file).exists()
+    resume(server, file)
+    assert file.read_bytes() == CONTENT
+
+
+def test_a_second_process_does_not_write_into_the_same_part(server: Server, tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    file = tmp_path / "data.tar.gz"
+    with FileLock(f"{part_of(file)}.lock"), pytest.raises(ConnectionError, match="another process is at it"):
+        resume(server, file)
+    assert server.served == []

@@ -79,7 +79,7 @@ ON_OTHER_TABS: dict[str, Work] = {
     "other nets": lambda photo: compare.show_now({}, "Other nets", *SEEN),
     "tutorials": lambda photo: compare.show_now({}, "Tutorials", *SEEN),
     "torchinfo's summary": lambda photo: layers.summary(TINY, SMALL),
-    "forecast": lambda photo: train.forecast(SETTINGS, TINY, "cifar10", "", 32, *START, *RECIPE),
+    "forecast": lambda photo: train.forecast(SETTINGS, TINY, "digits", "", 32, *START, *RECIPE),
     "trainings": lambda photo: progress.look(SETTINGS),
 }
 

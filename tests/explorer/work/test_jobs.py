@@ -102,7 +102,7 @@ def test_too_few_classes_and_sizes_are_sentences(run_settings: Settings, picture
         jobs.pictures_of(job_of(run_settings, tmp_path / "empty"))
     with pytest.raises(ValueError, match="image_size must be"):
         jobs.expected(run_settings, job_of(run_settings, picture_folder, size=1))
-    with pytest.raises(ValueError, match="data must be one of fashion_mnist, cifar10, folder, got 'mnist'"):
+    with pytest.raises(ValueError, match="data must be one of digits, fashion_mnist, cifar10, cifar100, folder, got 'mnist'"):
         job_of(run_settings, picture_folder, data="mnist")
 
 
@@ -110,7 +110,7 @@ def test_a_relative_folder_is_the_apps(run_settings: Settings, picture_folder: P
     monkeypatch.chdir(picture_folder.parent)
     assert job_of(run_settings, "pictures").data == str(picture_folder)
     assert job_of(run_settings, "pictures", "cifar10", 32).data_folder == str(picture_folder)
-    assert job_of(run_settings, "", "cifar10", 32).data_folder is None
+    assert Path(str(job_of(run_settings, "", "cifar10", 32).data_folder)).is_relative_to(run_settings.runs_dir), "where it would be brought"
 
 
 def test_a_net_is_called_after_its_data(run_settings: Settings, tmp_path: Path) -> None:
@@ -124,9 +124,14 @@ def test_a_crash_costs_a_minute_at_most(run_settings: Settings, picture_folder: 
 
 
 def test_the_facts_of_the_datasets_are_the_librarys() -> None:
+    from densenet.train.archives import PUBLISHED
+    from densenet.train.digits import SIZE_PX
     from densenet.train.sources import DATASETS
 
-    assert set(jobs.DATASETS) <= set(DATASETS)
+    assert set(jobs.DATASETS) == set(DATASETS)
+    for name, published in PUBLISHED.items():
+        assert jobs.DATASETS[name] == (published.label, published.size)
+    assert jobs.DATASETS[jobs.DIGITS][1] == SIZE_PX
 
 
 def test_the_optimizer_and_what_is_frozen_decide_the_memory(run_settings: Settings, picture_folder: Path) -> None:
@@ -143,9 +148,53 @@ def test_the_optimizer_and_what_is_frozen_decide_the_memory(run_settings: Settin
     assert still.parameters == params
 
 
-def test_the_forecast_of_a_dataset_is_of_its_own_classes(run_settings: Settings) -> None:
-    for name, (_, images, channels, classes) in jobs.DATASETS.items():
-        seen = jobs.expected(run_settings, job_of(run_settings, "", name, 32))
-        assert seen.parameters == totals(replace(TINY, in_channels=channels, num_classes=classes), 32).params
-        assert seen.images == images
-        assert classes == 10
+def test_the_forecast_of_a_dataset_is_of_what_is_there(run_settings: Settings, tmp_path: Path) -> None:
+    """Not of what would be: a folder of CIFAR's pictures has as many as lie in it."""
+    for half, count in (("train", 9), ("test", 3)):
+        written(tmp_path / "cifar" / half, count)
+    seen = jobs.expected(run_settings, job_of(run_settings, tmp_path / "cifar", "cifar10", 32))
+    assert seen.images == 9
+    assert seen.parameters == totals(replace(TINY, in_channels=3, num_classes=10), 32).params
+    digits = jobs.expected(run_settings, job_of(run_settings, "", jobs.DIGITS, 8))
+    assert digits.images == 1442
+    assert digits.parameters == totals(replace(TINY, in_channels=1, num_classes=10), 8).params
+
+
+@pytest.mark.parametrize("data", ["cifar10", "cifar100"])
+def test_a_dataset_that_is_not_here_cannot_be_started(run_settings: Settings, data: str) -> None:
+    from explorer.work import runs
+
+    job = job_of(run_settings, "", data, 32)
+    with pytest.raises(jobs.Missing, match=r"CIFAR-10+ is not in"):
+        jobs.expected(run_settings, job)
+    with pytest.raises(jobs.Missing):
+        runs.start(run_settings, job)
+    assert runs.latest(run_settings) is None
+    assert jobs.missing_bytes(run_settings, data) > 10**8
+    with pytest.raises(ConnectionError, match="is not on this machine, and downloads are switched off"):
+        jobs.bring_dataset(run_settings, data)
+
+
+def test_what_was_brought_is_found_by_later_trainings(run_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from densenet.train import archives
+    from tests.support.archives import idx_files
+
+    monkeypatch.setattr(archives, "FASHION_MNIST_FOLDER", Path("/nowhere"))
+    job = job_of(run_settings, "", "fashion_mnist", 28)
+    with pytest.raises(jobs.Missing):
+        jobs.pictures_of(job)
+    place = Path(str(job.data_folder))
+    place.mkdir(parents=True)
+    for name, content in idx_files().items():
+        (place / name).write_bytes(content)
+    assert jobs.pictures_of(job_of(run_settings, "", "fashion_mnist", 28)) == (30, 1, 10)
+    assert jobs.missing_bytes(run_settings, "fashion_mnist") == 0
+
+
+def test_a_fitting_net_is_of_the_pictures_and_the_minutes(run_settings: Settings, picture_folder: Path) -> None:
+    job, why = jobs.fitted(run_settings, job_of(run_settings, picture_folder))
+    assert (job.config.in_channels, job.config.num_classes) == (3, 2)
+    assert why.startswith("For 10 minutes on this device: 60 pictures of 16 × 16 in 2 classes")
+    short, why = jobs.fitted(run_settings, replace(job, recipe=replace(RECIPE, minutes=0.001)))
+    assert totals(short.config, 16).params <= totals(job.config, 16).params
+    assert why.startswith("For 0.001 minutes")

@@ -94,13 +94,13 @@ def test_started_paused_stopped_and_gone_on_with(run_settings: Settings, picture
     assert state_of(run_settings) == "running", said(run_settings)
 
 
-def test_a_failure_is_told_by_its_last_words(run_settings: Settings, tmp_path: Path) -> None:
-    runs.start(run_settings, jobs.job_of(run_settings, "cifar10", str(tmp_path), 32, TINY, Recipe()))
+def test_a_failure_is_told_by_its_last_words(run_settings: Settings) -> None:
+    runs.start(run_settings, jobs.job_of(run_settings, jobs.DIGITS, "", 32, TINY, Recipe(batch_size=1)))
     wait_until(lambda: state_of(run_settings) != "running", "the failure", LOW_PRIORITY_PATIENCE_SECONDS)
     seen = runs.status(run_settings)
     assert seen is not None
     assert seen.state == "failed"
-    assert "cifar10 could not be read" in seen.message
+    assert "batch_size must give each process at least 2 pictures" in seen.message
 
 
 def test_the_job_says_all_that_was_asked(run_settings: Settings, picture_folder: Path, sleepers: list[Sleeper]) -> None:

@@ -33,6 +33,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_nothing_yet(run_settings: Settings) -> None:
     shown = look(run_settings)
     assert shown[LINE] == NOTHING
+    assert [json.loads(shown[part])["figures"] for part in (CURVES, CONFUSION)] == [[], []], "no empty charts"
     assert [shown[button]["interactive"] for button in (STOP, PAUSE)] == [False, False]
     assert shown[NET]["visible"] is False
 
@@ -93,7 +94,8 @@ def test_a_training_that_starts_after_a_finished_one_clears_its_end(run_settings
     with locked(new.checkpoint, 0):
         answer = look(run_settings, shown)
     assert "reading the pictures" in answer[LINE]
-    assert [answer[part] for part in (CONFUSION, MISTAKES)] == ["", ""]
+    assert [json.loads(answer[part])["figures"] for part in (CURVES, CONFUSION)] == [[], []], "those of the other one are gone"
+    assert answer[MISTAKES] == ""
     assert not answer[NET]["visible"]
     assert answer[STOP]["interactive"]
 
@@ -119,3 +121,13 @@ def test_paused_stopped_and_failed_can_go_on(run_settings: Settings) -> None:
 
 def test_what_is_shown_can_be_kept_by_a_page() -> None:
     assert hash(Shown()) == hash(Shown())
+
+
+def test_a_training_that_failed_at_once_is_its_sentence(run_settings: Settings) -> None:
+    run = finished_run(run_settings)
+    for path in (run.result, run.net, run.log):
+        path.unlink()
+    run.output.write_text("lr must be lower than 9\n")
+    answer = look(run_settings)
+    assert "lr must be lower than 9" in answer[LINE]
+    assert [json.loads(answer[part])["figures"] for part in (CURVES, CONFUSION)] == [[], []]

@@ -16,21 +16,26 @@ import gradio as gr
 import pytest
 import torch
 
-from densenet import PRESETS, totals
+from densenet import PRESETS, Workload, totals
 from densenet.train.job import read_job
 from densenet.weights.known import WEIGHTS
 from densenet.weights.loading import load, load_file
-from explorer.app import create_app
+from explorer.app import create_app, try_net
+from explorer.page import controls
+from explorer.page.shared import Seen
 from explorer.settings import Settings
+from explorer.tabs.train import form
 from explorer.tabs.train import tab as train
 from explorer.tabs.train.progress import NOTHING
 from explorer.work import jobs, nets, runs
 from tests.support.trainings import RECIPE, START, TINY, finished_run, said, wait_for_state
 
+SEEN = Seen("tiny", TINY, Workload(image_size=32), None, 0.8)
+
 
 def test_a_training_from_start_to_predict(run_settings: Settings, picture_folder: Path) -> None:
     values = (TINY, jobs.FOLDER, str(picture_folder), 16, *START, *RECIPE)
-    assert f"<b>{totals(replace(TINY, num_classes=2), 16).params:,}</b> parameters, 60 pictures" in train.forecast(run_settings, *values)
+    assert f"<b>{totals(replace(TINY, num_classes=2), 16).params:,}</b> parameters, 60 pictures" in train.forecast(run_settings, *values)[0]
     train.begin(run_settings, *values)
     with pytest.raises(gr.Error, match="one training at a time"):
         train.begin(run_settings, *values)
@@ -51,25 +56,6 @@ def test_a_training_from_start_to_predict(run_settings: Settings, picture_folder
     assert sum(one.startswith("epoch ") for one in said(run_settings).splitlines()) == 3
 
 
-@pytest.mark.parametrize(("native", "precision"), [(True, "bfloat16"), (False, "float32")])
-def test_the_device_decides_the_precision(monkeypatch: pytest.MonkeyPatch, native: bool, precision: str) -> None:
-    monkeypatch.setattr("densenet.running.device.native_bfloat16", lambda device: native)
-    assert train.recipe_of("cpu", *RECIPE).precision == precision
-    assert train.recipe_of("cpu", *RECIPE[:2], "float32", *RECIPE[3:]).precision == "float32"
-
-
-def test_the_recipe_is_that_of_the_fields() -> None:
-    """Gradio gives whole numbers as they come: 5 or 5.0."""
-    for epochs, batch in ((5, 16), (5.0, 16.0)):
-        recipe = train.recipe_of("cpu", epochs, 2.5, "float32", batch, "adam", 0.003, "resized", 0.2, True)
-        assert (recipe.epochs, recipe.minutes, recipe.precision, recipe.batch_size) == (5, 2.5, "float32", 16)
-        assert (recipe.optimizer, recipe.lr, recipe.crop, recipe.label_smoothing) == ("adam", 0.003, "resized", 0.2)
-        assert recipe.ema_decay == 0.999, "an average of the weights"
-    assert train.recipe_of("cpu", *RECIPE).ema_decay == 0.0
-    for empty in (None, 0):  # a number that was cleared on the page comes as either
-        assert train.recipe_of("cpu", 5, empty, *RECIPE[2:]).minutes is None
-
-
 def test_what_cannot_be_trained_is_a_sentence(run_settings: Settings, picture_folder: Path) -> None:
     place = (jobs.FOLDER, str(picture_folder))
     for values, sentence in (
@@ -87,7 +73,7 @@ def test_what_cannot_be_trained_is_a_sentence(run_settings: Settings, picture_fo
         ((TINY, *place, 16, *START, *RECIPE[:5], None, *RECIPE[6:]), "lr must be above 0 to 100, got None"),
         ((TINY, *place, 16, *START, *RECIPE[:7], None, *RECIPE[8:]), "label_smoothing must be 0 to below 1, got None"),
     ):
-        shown = train.forecast(run_settings, *values)
+        shown = train.forecast(run_settings, *values)[0]
         assert 'role="alert"' in shown
         assert sentence in shown
         with pytest.raises(gr.Error, match=sentence):
@@ -100,7 +86,7 @@ def test_a_training_that_starts_from_a_net(run_settings: Settings, picture_folde
     """The embedded net with a new head for two classes; of its blocks only the last learns."""
     place = (TINY, jobs.FOLDER, str(picture_folder), 32)
     config = WEIGHTS["cifar10"].config
-    whole, part = (train.forecast(run_settings, *place, "cifar10", frozen, *RECIPE, 0.1) for frozen in ("none", "blocks:1-3"))
+    whole, part = (train.forecast(run_settings, *place, "cifar10", frozen, *RECIPE, 0.1)[0] for frozen in ("none", "blocks:1-3"))
     assert all("parameters of <b>Embedded net, CIFAR-10</b>, not of the sliders' net" in shown for shown in (whole, part))
     for shown in (whole, part):
         assert f"<b>{totals(replace(config, num_classes=2), 32).params:,}</b> parameters" in shown, "not those of the sliders"
@@ -132,7 +118,7 @@ def test_a_training_that_starts_from_a_net(run_settings: Settings, picture_folde
 )
 def test_a_start_that_cannot_be_is_a_sentence(start: str, frozen: str, sentence: str, run_settings: Settings, picture_folder: Path) -> None:
     values = (TINY, jobs.FOLDER, str(picture_folder), 32, start, frozen, *RECIPE)
-    assert sentence in html.unescape(train.forecast(run_settings, *values))
+    assert sentence in html.unescape(train.forecast(run_settings, *values)[0])
     with pytest.raises(gr.Error, match=re.escape(sentence)):
         train.begin(run_settings, *values)
     assert runs.latest(run_settings) is None
@@ -143,7 +129,7 @@ def test_a_zip_of_class_folders_is_unpacked_once(run_settings: Settings, picture
     data, folder = train.unpack(run_settings, [zipped])
     assert data == jobs.FOLDER
     assert Path(folder).is_relative_to(run_settings.runs_dir)
-    assert "60 pictures" in train.forecast(run_settings, TINY, data, folder, 16, *START, *RECIPE)
+    assert "60 pictures" in train.forecast(run_settings, TINY, data, folder, 16, *START, *RECIPE)[0]
     assert train.unpack(run_settings, [zipped]) == (data, folder)
     bad = tmp_path / "bad.zip"
     bad.write_bytes(Path(zipped).read_bytes()[:400])
@@ -159,7 +145,7 @@ def test_a_forecast_says_time_and_memory(run_settings: Settings, picture_folder:
     seen = jobs.Expected(images=60, parameters=1234, epoch_seconds=120.0, peak_bytes=3 * 2**20, data_bytes=2**20)
     monkeypatch.setattr(jobs, "expected", lambda *_: seen)
     place = (TINY, jobs.FOLDER, str(picture_folder), 16, *START)
-    shown = train.forecast(run_settings, *place, 10, None, "bfloat16", *RECIPE[3:])
+    shown = train.forecast(run_settings, *place, 10, None, "bfloat16", *RECIPE[3:])[0]
     for part in (
         "1,234</b> parameters",
         "60 pictures",
@@ -169,14 +155,14 @@ def test_a_forecast_says_time_and_memory(run_settings: Settings, picture_folder:
     ):
         assert part in shown
     assert "1.00\u00a0MiB of pictures" in shown
-    assert "5 min, about 2.5 epochs" in train.forecast(run_settings, *place, 10, 5, *RECIPE[2:])
-    assert "10 epochs" in train.forecast(run_settings, *place, 10, 500, *RECIPE[2:]), "they end before the minutes"
+    assert "5 min, about 2.5 epochs" in train.forecast(run_settings, *place, 10, 5, *RECIPE[2:])[0]
+    assert "10 epochs" in train.forecast(run_settings, *place, 10, 500, *RECIPE[2:])[0], "they end before the minutes"
 
 
 def test_a_folder_is_looked_at_when_the_typing_rests(run_settings: Settings) -> None:
     """Not at each key: at the first "/" of a path the whole file system would be walked."""
     app = create_app(run_settings)
-    (folder,) = (block for block in app.blocks.values() if getattr(block, "label", None) == "Folder, if not Debian's")
+    (folder,) = (block for block in app.blocks.values() if getattr(block, "label", None) == "Folder")
     asking = {target[1] for fn in app.fns.values() for target in fn.targets if target[0] == folder._id}
     assert asking == {"submit", "blur"}
 
@@ -184,6 +170,33 @@ def test_a_folder_is_looked_at_when_the_typing_rests(run_settings: Settings) -> 
 def test_a_finished_training_is_looked_at(run_settings: Settings) -> None:
     finished_run(run_settings)
     assert "finished" in train.look(run_settings)[0]
+
+
+def test_a_net_that_fits_is_put_into_the_sliders(run_settings: Settings, picture_folder: Path) -> None:
+    """The address, the headline and the training then show the same net."""
+    place = (jobs.FOLDER, str(picture_folder), 16)
+    *sidebar, net, why = train.set_sliders(run_settings, "tiny", TINY, Workload(), *place, form.SLIDERS, "none", *RECIPE)
+    values = [value["value"] if isinstance(value, dict) else value for value in sidebar[: len(controls.NAMES)]]
+    shown = controls.read(values)
+    job, reason = form.job_of(run_settings, TINY, *place, form.FITS, "none", *RECIPE)
+    assert shown.config == replace(job.config, in_channels=3, num_classes=2)
+    assert shown.workload.image_size == 16
+    assert net == form.SLIDERS
+    assert html.escape(reason) in why
+    with pytest.raises(gr.Error, match="There is no folder"):
+        train.set_sliders(run_settings, "tiny", TINY, Workload(), jobs.FOLDER, "", 16, form.SLIDERS, "none", *RECIPE)
+
+
+def test_a_trained_net_is_tried_in_predict(run_settings: Settings) -> None:
+    with pytest.raises(gr.Error, match="There is no trained net yet"):
+        try_net(run_settings, [], *SEEN)
+    assert train.to_try(None)["visible"] is False
+    run = finished_run(run_settings)
+    assert train.to_try(train.look(run_settings)[-1])["visible"] is True
+    chosen, tabs, title, tiles = try_net(run_settings, [("mine", "brought-1")], *SEEN)
+    assert chosen["value"] == [f"trained-{run.name}"]
+    assert {("mine", "brought-1"), (f"{run.name} · trained here", f"trained-{run.name}")} <= set(chosen["choices"])
+    assert (tabs.selected, title, tiles["tab"]) == ("Predict", "Predict", "Predict")
 
 
 def posted(url: str, app: gr.Blocks, api_name: str, values: list[Any]) -> Any:
