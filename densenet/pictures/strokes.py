@@ -9,12 +9,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from densenet.checks import show_value
 
 MOST_POINTS = 20_000
 _FINE = 8  # times the side at which it is drawn, before it is averaged down
+_MOST_NARROWED = 2.0  # a very wide glyph is not pressed together more than this
 _SMALL_PX = 16  # below it, pictures are as the digits of 8 x 8
 
 Stroke = tuple[tuple[float, float], ...]
@@ -27,7 +28,7 @@ class _Form:
     width: float
     height: float
     pen: float
-    widened: float  # how much more a glyph may be stretched sideways than upwards; 1: never
+    widened: float  # how much more a glyph may be stretched sideways than upwards, its pen too; 1: never
     by_mass: bool  # its centre of mass is put into the middle, not the middle of its sides
 
 
@@ -67,37 +68,45 @@ def drawing(strokes: Sequence[Stroke], side_px: int) -> Image.Image:
     """Return `strokes` as a grey picture of `side_px` a side, placed and as thick as what data sets of that side hold."""
     form = _AS_DIGITS if side_px < _SMALL_PX else _AS_MNIST
     fine = side_px * _FINE
-    placed = _placed(strokes, form, fine)
-    picture = _inked(placed, form.pen * fine, fine)
+    scale, widened = _scales(strokes, form, fine)
+    picture = _inked(strokes, scale, widened, form.pen * fine, fine)
     if form.by_mass:
-        dx, dy = _off_centre(picture)
-        picture = _inked([[(x - dx, y - dy) for x, y in stroke] for stroke in placed], form.pen * fine, fine)
+        picture = ImageChops.offset(picture, *(-round(distance) for distance in _off_centre(picture)))
     return picture.resize((side_px, side_px), Image.Resampling.BOX)
 
 
-def _placed(strokes: Sequence[Stroke], form: _Form, side: int) -> list[list[tuple[float, float]]]:
-    """Scale and move strokes so that their ink fills the form's box, in the middle of a square of `side`."""
-    xs, ys = [x for stroke in strokes for x, _ in stroke], [y for stroke in strokes for _, y in stroke]
-    width, height = max(xs) - min(xs), max(ys) - min(ys)
+def _middle(values: Sequence[float]) -> tuple[float, float]:
+    """Return the middle of the least and the largest of `values`, and how far apart these are."""
+    low, high = min(values), max(values)
+    return (low + high) / 2, high - low
+
+
+def _scales(strokes: Sequence[Stroke], form: _Form, side: int) -> tuple[float, float]:
+    """Return how much larger strokes become to fill the form's box with their ink, and how much more sideways than upwards."""
+    width = _middle([x for stroke in strokes for x, _ in stroke])[1]
+    height = _middle([y for stroke in strokes for _, y in stroke])[1]
     pen = form.pen * side
-    across, down = form.width * side - pen, form.height * side - pen  # what the middle of the pen can move through
-    down_by = min(down / height if height else math.inf, form.widened * across / width if width else math.inf)
-    if math.isinf(down_by):  # a dot
-        down_by = 1.0
-    across_by = min(across / width, form.widened * down_by) if width else 1.0
-    x0, y0 = (max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2
-    return [[(side / 2 + (x - x0) * across_by, side / 2 + (y - y0) * down_by) for x, y in stroke] for stroke in strokes]
+    down = (form.height * side - pen) / height if height else math.inf
+    across = (form.width * side - pen) / width if width else math.inf
+    if form.widened == 1 or not height:
+        scale = min(down, across)
+        return (1.0 if math.isinf(scale) else scale), 1.0  # a dot stays one
+    down = min(down, across * _MOST_NARROWED)
+    return down, min(form.widened, form.width * side / (width * down + pen))
 
 
-def _inked(strokes: Sequence[Sequence[tuple[float, float]]], pen: float, side: int) -> Image.Image:
-    """Draw strokes with a round pen, white on black."""
-    picture = Image.new("L", (side, side), 0)
+def _inked(strokes: Sequence[Stroke], scale: float, widened: float, pen: float, side: int) -> Image.Image:
+    """Draw strokes with a round pen, white on black, in the middle; then widen the picture, and with it the pen, as a bitmap would be."""
+    x0, y0 = (_middle([point[axis] for stroke in strokes for point in stroke])[0] for axis in (0, 1))
+    across = max(1, round(side / widened))
+    picture = Image.new("L", (across, side), 0)
     draw, half = ImageDraw.Draw(picture), pen / 2
     for stroke in strokes:
-        draw.line(list(stroke), fill=255, width=max(1, round(pen)))
-        for x, y in stroke:
+        placed = [(across / 2 + (x - x0) * scale, side / 2 + (y - y0) * scale) for x, y in stroke]
+        draw.line(placed, fill=255, width=max(1, round(pen)))
+        for x, y in placed:
             draw.ellipse((x - half, y - half, x + half, y + half), fill=255)
-    return picture
+    return picture.resize((side, side), Image.Resampling.BOX)
 
 
 def _off_centre(picture: Image.Image) -> tuple[float, float]:
