@@ -124,7 +124,7 @@ def _counted(folder: Path) -> int:
             if not path.is_file():
                 continue
             try:
-                with opener(path, "rb") as opened:  # type: ignore[operator]
+                with opener(path, "rb") as opened:
                     return int(struct.unpack(_IDX_HEADER, opened.read(struct.calcsize(_IDX_HEADER)))[1])
             except (OSError, EOFError, struct.error):
                 return 0

@@ -54,9 +54,8 @@ def main() -> None:
         **claim(tested, card["accuracy"]["on"] if "test" in card.get("accuracy", {}).get("on", "") else on),
         f"held_out_{len(valid)}": round(held_out.accuracy, 6),
     }
-    card["accuracy_by_class"] = {
-        name: round(row[i] / max(1, sum(row)), 4) for i, (name, row) in enumerate(zip(model.weights.labels(), tested.confusion, strict=True))
-    }
+    rows = zip(model.weights.labels(), tested.confusion, strict=True)
+    card["accuracy_by_class"] = {name: round(row[i] / max(1, sum(row)), 4) for i, (name, row) in enumerate(rows)}
     found = calibrated(valid_logits, valid.labels, test_logits, test.labels)
     statistics = statistics_of(features, some.labels, valid_features)
     if found is not None:
