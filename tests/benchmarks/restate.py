@@ -13,19 +13,13 @@ import argparse
 import json
 from pathlib import Path
 
-import torch
-
-from densenet.model.calibration import calibrated
-from densenet.model.familiarity import statistics_of
-from densenet.train.card import claim
 from densenet.train.data import hold_out
-from densenet.train.evaluation import answers_of, evaluation_of
+from densenet.train.finishing import findings_of
 from densenet.train.sources import load_split
 from densenet.weights.composing import write_card
-from densenet.weights.findings import calibration_entry, statistics_entry
+from densenet.weights.findings import statistics_entry
 from densenet.weights.loading import load_file
 
-_MOST = 20_000
 _SPLIT_SEED = 0  # the trainer's
 
 
@@ -44,24 +38,14 @@ def main() -> None:
     if test is None or tuple(name.replace("_", " ") for name in data.classes) != tuple(n.replace("_", " ") for n in model.weights.labels()):
         raise SystemExit(f"{asked.data} must have pictures for the test, and the classes of the net")
     train, valid = hold_out(data, asked.held_out, _SPLIT_SEED)
-    some = train.subset(torch.arange(0, len(train), max(1, -(-len(train) // _MOST))))
-    _, features = answers_of(model, some, scaling)
-    valid_logits, valid_features = answers_of(model, valid, scaling)
-    test_logits, _ = answers_of(model, test, scaling)
-    held_out, tested, on = evaluation_of(valid_logits, valid), evaluation_of(test_logits, test), f"the {len(test):,} test pictures"
-    card = json.loads(path.read_text())
-    card["accuracy"] = {
-        **claim(tested, card["accuracy"]["on"] if "test" in card.get("accuracy", {}).get("on", "") else on),
-        f"held_out_{len(valid)}": round(held_out.accuracy, 6),
-    }
-    rows = zip(model.weights.labels(), tested.confusion, strict=True)
-    card["accuracy_by_class"] = {name: round(row[i] / max(1, sum(row)), 4) for i, (name, row) in enumerate(rows)}
-    found = calibrated(valid_logits, valid.labels, test_logits, test.labels)
-    statistics = statistics_of(features, some.labels, valid_features)
-    if found is not None:
-        card["calibration"] = calibration_entry(found, on)
-    if statistics is not None:
-        card["training_features"] = statistics_entry(statistics)
+    found, card = findings_of(model, train, valid, test, scaling), json.loads(path.read_text())
+    on = card.get("accuracy", {}).get("on", "")
+    card["accuracy"] = {**found.accuracy, **({"on": on} if "test" in on else {})}
+    card["accuracy_by_class"] = {name: round(share, 4) for name, share in zip(model.weights.labels(), found.by_class.values(), strict=True)}
+    if found.calibration is not None:
+        card["calibration"] = found.calibration
+    if found.familiar is not None:
+        card["training_features"] = statistics_entry(found.familiar)
     write_card(path, card)
     print(json.dumps({key: card.get(key) for key in ("accuracy", "accuracy_by_class", "calibration")}, indent=1))
 
