@@ -52,6 +52,18 @@ def test_the_embedded_net_knows_its_photos(embedded: DenseNet, samples: Path, fi
     assert len(predictions) == 5
 
 
+@pytest.mark.parametrize(
+    ("file", "label"),
+    [
+        *(("beagle", "beagle"), ("tabby", "cat"), ("chelsea_cat", "cat"), ("kitten", "cat"), ("wool_kitten", "cat"), ("taxis", "car")),
+        *(("berlin_cathedral", "church"), ("reims_cathedral", "church"), ("vienna_church", "church")),
+    ],
+)
+def test_the_photo_net_knows_its_samples(samples: Path, file: str, label: str) -> None:
+    model, photo = load("photos23"), read_image(samples / f"{file}.jpg")
+    assert classify(model, photo)[0].label == label
+
+
 @pytest.mark.parametrize("k", [1, 3, 10, 11, 10**9])
 def test_predictions_are_softmax_and_the_best_k(embedded: DenseNet, noise: Image.Image, k: int) -> None:
     predictions = classify(embedded, noise, k)

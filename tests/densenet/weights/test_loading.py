@@ -12,12 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torchvision import models
 
 from densenet import PRESETS, totals
 from densenet.kept import Kept
+from densenet.model.familiarity import check_statistics
 from densenet.model.net import DenseNet
 from densenet.pictures.images import read_image
 from densenet.weights import download
@@ -105,6 +107,34 @@ def test_the_embedded_nets_card_log_and_readme_say_the_same() -> None:
     readme = (ASSETS.parent / "README.md").read_text(encoding="utf-8")
     assert f"{record.top1_accuracy:.2f} % ({record.top5_accuracy:.2f} % among the first five)" in readme
     assert f"{record.params:,}" in readme
+
+
+def test_the_photo_net_is_what_its_card_says() -> None:
+    record, card = WEIGHTS["photos23"], json.loads((ASSETS / "photos23.json").read_text())
+    assert hashlib.sha256((ASSETS / "photos23.pth").read_bytes()).hexdigest() == record.sha256
+    assert (ASSETS / "photos23.pth").stat().st_size < 5e6
+    model = load("photos23")
+    assert sum(p.numel() for p in model.parameters()) == record.params
+    assert model.config == record.config
+    assert len(record.labels()) == record.config.num_classes == 23
+    assert record.preprocessing.crop_px >= 128
+    assert totals(record.config, record.preprocessing.crop_px).final_size >= 8, "Grad-CAM has a shape"
+    assert record.assumptions == ()
+    assert "no photo is shipped" in record.licence
+    assert np.mean(list(card["accuracy_by_class"].values())) == pytest.approx(card["accuracy"]["top1"], abs=1e-3), "150 of each"
+    readme = (ASSETS.parent / "README.md").read_text(encoding="utf-8")
+    assert f"{record.top1_accuracy:.1f} % of the 3,450" in readme
+    assert f"{record.params:,}" in readme
+
+
+@pytest.mark.parametrize("name", ["photos23", "cifar10"])
+def test_an_embedded_net_is_calibrated_and_knows_its_training_pictures(name: str) -> None:
+    record = load(name).weights
+    assert record is not None
+    assert record.calibrated is not None
+    assert record.calibrated.error < min(0.03, record.calibrated.error_before)
+    assert record.familiar is not None
+    check_statistics(record.familiar, load(name))
 
 
 @pytest.mark.skipif(
