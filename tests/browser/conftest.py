@@ -9,8 +9,9 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
+from densenet.predict import classify
 from tests.support.patience import PATIENCE_SECONDS
-from tests.support.photo_side import choose_sample, wait_for_maps
+from tests.support.photo_side import choose_sample, embedded, photo_of, wait_for_maps
 from tests.support.serving import CHROMIUM_FLAGS, chromium
 from tests.support.visit import Visit
 
@@ -73,7 +74,7 @@ def beagle(beagle_visit: Visit) -> Page:
     """That page, asked for the likeliest class, with its maps as they are first shown."""
     page = beagle_visit.opened_tab("Maps")
     page.locator(".class-row").first.click()
-    expect(page.locator("#maps .map-head")).to_contain_text("Why dog?")
+    expect(page.locator("#maps .map-head")).to_contain_text(f"Why {classify(embedded(), photo_of('beagle'), 1)[0].label}?")
     wait_for_maps(page, 3)
     page.locator("#maps .uncover").fill("1")
     return page
