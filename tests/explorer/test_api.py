@@ -140,7 +140,7 @@ def test_bad_photos_and_names_are_answered(client: Client, tmp_path: Any) -> Non
     text.write_text("no picture")
     for arguments, sentence in (
         ({"photo": handle_file(text)}, "Cannot read text.png as a photo"),
-        ({"photo": handle_file(BEAGLE), "net": "nonsense"}, "weights must be one of cifar10"),
+        ({"photo": handle_file(BEAGLE), "net": "nonsense"}, "weights must be one of photos23, cifar10"),
         ({"photo": handle_file(BEAGLE), "k": 0}, "k must be 1 or more"),
     ):
         with pytest.raises(AppError, match=sentence):

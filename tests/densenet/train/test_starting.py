@@ -61,7 +61,7 @@ def test_pictures_are_scaled_as_the_net_was_fed() -> None:
 
 @pytest.mark.parametrize("bad", ["nowhere.pth", "", "resnet50"])
 def test_a_start_that_is_none_is_named(bad: str) -> None:
-    with pytest.raises(ValueError, match=r"the net must be one of cifar10, .*densenet121.* or a file of weights"):
+    with pytest.raises(ValueError, match=r"the net must be one of photos23, cifar10, .*densenet121.* or a file of weights"):
         loaded_start(bad)
 
 

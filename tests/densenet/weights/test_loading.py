@@ -123,7 +123,7 @@ def test_the_photo_net_is_what_its_card_says() -> None:
     assert "no photo is shipped" in record.licence
     assert np.mean(list(card["accuracy_by_class"].values())) == pytest.approx(card["accuracy"]["top1"], abs=1e-3), "150 of each"
     readme = (ASSETS.parent / "README.md").read_text(encoding="utf-8")
-    assert f"{record.top1_accuracy:.1f} % of the 3,450" in readme
+    assert f"{record.top1_accuracy:.1f} % of the 3,449 test photos" in readme
     assert f"{record.params:,}" in readme
 
 
@@ -182,13 +182,13 @@ def test_only_the_last_nets_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["", "densenet", "DenseNet121", "densenet264", "../cifar10", None, 121])
 def test_an_unknown_name_is_refused(name: object) -> None:
     for function in (load, is_here):
-        with pytest.raises(ValueError, match=r"^weights must be one of cifar10, densenet121, .*, got") as caught:
+        with pytest.raises(ValueError, match=r"^weights must be one of photos23, cifar10, densenet121, .*, got") as caught:
             function(name)  # type: ignore[operator]
         assert str(caught.value).endswith(repr(name))
 
 
 def test_the_records() -> None:
-    assert list(WEIGHTS) == ["cifar10", "densenet121", "densenet161", "densenet169", "densenet201"]
+    assert list(WEIGHTS) == ["photos23", "cifar10", "densenet121", "densenet161", "densenet169", "densenet201"]
     for name, record in WEIGHTS.items():
         assert record.name == name
         assert record.licence
