@@ -57,8 +57,7 @@ const figure = (map) => {
   const box = make('figure', 'map' + (map.values ? '' : ' pending'));
   if (map.values) {
     map.numbers = values(map.values);
-    map.canvas = make('canvas', '');
-    map.canvas.classList.toggle('smooth', map.smooth);
+    map.canvas = make('canvas', map.smooth ? 'smooth' : '');
     map.canvas.width = map.width;
     map.canvas.height = map.height;
     map.canvas.setAttribute('role', 'img');

@@ -26,6 +26,7 @@ from densenet.attribution import attribute
 from densenet.features.reuse import reuse
 from densenet.pictures.images import read_image
 from densenet.predict import classify, input_of, view_of
+from densenet.weights.known import DEFAULT
 from densenet.weights.loading import load
 from explorer.app import create_app
 from explorer.components.messages import Page
@@ -88,15 +89,15 @@ def test_instantiate(client: Client) -> None:
 def test_predict_and_attribute(client: Client) -> None:
     best = client.predict(photo=handle_file(BEAGLE), k=3, api_name="/predict")["predictions"]
     assert len(best) == 3
-    assert best[0]["label"] == "dog"
+    assert best[0]["label"] == "beagle"
     answer = client.predict(photo=handle_file(BEAGLE), method="integrated_gradients", api_name="/attribute")
-    assert (answer["label"], len(answer["map"]), len(answer["map"][0])) == ("dog", 32, 32)
+    assert (answer["label"], len(answer["map"]), len(answer["map"][0])) == ("beagle", 160, 160)
     assert abs(answer["delta"]) < 1
 
 
 def test_the_temperature_is_the_librarys(client: Client) -> None:
     answer = client.predict(photo=handle_file(BEAGLE), k=10, temperature=4.0, api_name="/predict")["predictions"]
-    expected = classify(load("cifar10"), read_image(BEAGLE), 10, 4.0)
+    expected = classify(load(DEFAULT), read_image(BEAGLE), 10, 4.0)
     assert [(one["label"], one["index"]) for one in answer] == [(one.label, one.index) for one in expected]
     assert [one["probability"] for one in answer] == pytest.approx([one.probability for one in expected], abs=1e-5)
 
@@ -104,7 +105,7 @@ def test_the_temperature_is_the_librarys(client: Client) -> None:
 def test_options_another_class_and_the_picture_are_the_librarys(client: Client) -> None:
     asked = {"method": "integrated_gradients", "target": 5, "against": 3, "options": {"steps": 6, "baseline": "black"}}
     answer = client.predict(photo=handle_file(BEAGLE), **asked, api_name="/attribute")
-    model = load("cifar10")
+    model = load(DEFAULT)
     view = view_of(model, read_image(BEAGLE))
     result = attribute(model, input_of(model, view), 5, "integrated_gradients", against=3, steps=6, baseline="black")
     values = result.map.sum(1)[0].numpy()
@@ -145,8 +146,8 @@ def test_bad_photos_and_names_are_answered(client: Client, tmp_path: Any) -> Non
     ):
         with pytest.raises(AppError, match=sentence):
             client.predict(api_name="/predict", **arguments)
-    with pytest.raises(AppError, match="target must be 0 to 9, got 10"):
-        client.predict(photo=handle_file(BEAGLE), target=10, api_name="/attribute")
+    with pytest.raises(AppError, match="target must be 0 to 22, got 23"):
+        client.predict(photo=handle_file(BEAGLE), target=23, api_name="/attribute")
     with pytest.raises(AppError, match="method must be one of"):
         client.predict(photo=handle_file(BEAGLE), method="guess", api_name="/attribute")
 
@@ -171,8 +172,8 @@ def test_compare(client: Client) -> None:
 @pytest.mark.parametrize("weighted", [False, True])
 def test_reuse(client: Client, weighted: bool) -> None:
     answer = client.predict(weighted=weighted, api_name="/reuse")
-    assert answer["net"] == "cifar10"
-    expected = [block.as_dict() for block in reuse(load("cifar10"), weighted)]
+    assert answer["net"] == DEFAULT
+    expected = [block.as_dict() for block in reuse(load(DEFAULT), weighted)]
     assert answer["blocks"] == json.loads(json.dumps(expected))
     assert '"path"' not in json.dumps(answer)
 

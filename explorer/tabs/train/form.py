@@ -133,15 +133,14 @@ def job_of(
 
     side = checked_integer("size", _whole(size), IMAGE_SIZE_RANGE)  # a job could leave it open, the page must not
     told = settings, data, (folder or "").strip(), side
-    made = recipe_of(settings.device, data, *recipe)
-    if not is_trained(net):
-        if frozen != "none":
-            raise ValueError("Random weights are not worth keeping as they are: choose a net to start from, or freeze nothing.")
-        job = jobs.job_of(*told, config, made)
-        return jobs.fitted(settings, job) if net == FITS else (job, "")
-    theirs = nets.record_to_start_from(settings, net).config
-    theirs.last_frozen(frozen)  # names the blocks that it has not
-    return jobs.job_of(*told, theirs, made, net, frozen), ""
+    if is_trained(net):
+        theirs = nets.record_to_start_from(settings, net).config
+        theirs.last_frozen(frozen)  # names the blocks that it has not
+        return jobs.job_of(*told, theirs, recipe_of(settings.device, data, *recipe), net, frozen), ""
+    if frozen != "none":
+        raise ValueError("Random weights are not worth keeping as they are: choose a net to start from, or freeze nothing.")
+    job = jobs.job_of(*told, config, recipe_of(settings.device, data, *recipe))
+    return jobs.fitted(settings, job) if net == FITS else (job, "")
 
 
 def is_trained(net: object) -> bool:

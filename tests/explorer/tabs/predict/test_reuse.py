@@ -13,6 +13,7 @@ import pytest
 from densenet import PRESETS
 from densenet.features.reuse import input_read, late_over_early, reuse
 from densenet.model.net import DenseNet
+from densenet.weights.known import DEFAULT
 from densenet.weights.loading import load
 from explorer.settings import Settings
 from explorer.tabs.predict import reuse as view
@@ -29,12 +30,12 @@ def shown(asked: Asked | None = None, block: int = view.ALL_BLOCKS, weighted: bo
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_every_cell_is_the_librarys_without_any_photo(weighted: bool) -> None:
-    blocks = reuse(load("cifar10"), weighted)
+    blocks = reuse(load(DEFAULT), weighted)
     choice, value = shown(weighted=weighted)
     traces = value["figures"][0]["data"]
     assert len(traces) == len(blocks) == len(choice["choices"]) - 1
     words = [word["text"] for word in value["figures"][0]["layout"]["annotations"]]
-    assert words[:4] == ["1", "block 2", "block 3", "block 4"], "the first has room for its number"
+    assert words[: len(blocks)] == [f"block {i}" for i in range(1, len(blocks) + 1)]
     for block, trace in zip(blocks, traces, strict=True):
         for reader, row in enumerate(block.normalised, start=1):
             for source, expected in enumerate(row):
@@ -52,10 +53,10 @@ def test_one_block_alone_and_a_block_that_is_not_there() -> None:
     choice, value = shown(block=3)
     assert choice["value"] == 3
     (trace,) = value["figures"][0]["data"]
-    assert len(trace["z"]) == 7
+    assert len(trace["z"]) == load(DEFAULT).config.block_config[2] + 1
     choice, value = shown(block=7)
     assert choice["value"] == view.ALL_BLOCKS
-    assert len(value["figures"][0]["data"]) == 4
+    assert len(value["figures"][0]["data"]) == len(load(DEFAULT).config.block_config)
 
 
 def test_the_asked_net_is_shown_and_the_wrong_one_refused(make_net: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +72,7 @@ def test_the_asked_net_is_shown_and_the_wrong_one_refused(make_net: Make, monkey
 
 
 def test_the_line_says_what_the_library_counts() -> None:
-    blocks = reuse(load("cifar10"))
+    blocks = reuse(load(DEFAULT))
     read, times = input_read(blocks), late_over_early(blocks)
     assert read is not None
     note = shown()[1]["note"]
