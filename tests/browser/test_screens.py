@@ -142,10 +142,7 @@ def test_the_sheet_is_pulled_and_folded(screen: Screen) -> None:
     pull(840)
     expect(page.locator("#sidebar.open")).to_have_count(0)
     assert _sheet_px(page) <= 48
-    box = handle.bounding_box()
-    assert box is not None
-    screen.touch("touchStart", box["x"] + 60, box["y"] + 20)
-    screen.touch("touchEnd")
+    handle.click(position={"x": 60, "y": 20})  # what a tap becomes
     expect(screen.visit.slider("Growth rate k")).to_be_visible()
     assert 200 < _sheet_px(page) < 400, "as high as at first"
 
