@@ -13,9 +13,9 @@ from PIL import Image
 from densenet.checks import checked_number, show_value
 from densenet.model.familiarity import answers_and_features, novelty_of
 from densenet.model.net import DenseNet
-from densenet.model.outputs import TEMPERATURE_RANGE, Points, activation_of, points_of, shares, shares_of, trained
+from densenet.model.outputs import Points, activation_of, points_of, shares, shares_of, trained
 from densenet.pictures.rgb import as_rgb
-from densenet.record import Weights
+from densenet.record import TEMPERATURE_RANGE, Weights
 from densenet.running.affordable import check_affordable
 
 _SURE = 0.5
@@ -112,7 +112,7 @@ class Confidence:
 
     @property
     def unsure(self) -> bool:
-        """Whether the image looks foreign to the net: less than half on one class of which one must be right, or much entropy."""
+        """Whether the net is not sure: less than half on one class of which one must be right, or much entropy."""
         return (self.exclusive and self.top1 < _SURE) or self.entropy > _SURE
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from densenet.config import DenseNetConfig
 from densenet.pictures.preprocessing import Preprocessing
 
+TEMPERATURE_RANGE = (0.05, 20.0)
 ACTIVATIONS = ("softmax", "sigmoid", "none")  # what outputs mean: one of them is right; each by itself; numbers, as of a regression
 
 

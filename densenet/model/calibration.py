@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from torch.nn import functional
 
-from densenet.model.outputs import TEMPERATURE_RANGE, shares
-from densenet.record import Calibrated
+from densenet.model.outputs import shares
+from densenet.record import TEMPERATURE_RANGE, Calibrated
 
 BINS: Final = 15  # of probabilities, as usual for the expected calibration error
 UNKNOWN: Final = -1  # of what is known of a label: neither that it is there (1) nor that it is not (0)

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from densenet.model.net import DenseNet
 
-TEMPERATURE_RANGE = (0.05, 20.0)
 Points: TypeAlias = tuple[float | None, ...]  # operating points of labels, None for one that was never trained
 
 

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Mapping
 
 from densenet.checks import checked_integer, checked_number
-from densenet.record import Calibrated, FeatureStatistics
+from densenet.record import TEMPERATURE_RANGE, Calibrated, FeatureStatistics
 
 _MOST_AXES = 128
 _METHOD = "Mahalanobis distance of the normalised features from the nearest class mean (arXiv 1807.03888, 2505.18032)"
@@ -51,7 +51,7 @@ def calibrated_on(said: object) -> Calibrated | None:
         return None
     if not isinstance(said, dict):
         raise ValueError("its card's calibration must be a JSON object")
-    limits = {"temperature": (0.05, 20.0), "error": (0.0, 1.0), "error_before": (0.0, 1.0)}
+    limits = {"temperature": TEMPERATURE_RANGE, "error": (0.0, 1.0), "error_before": (0.0, 1.0)}
     return Calibrated(**{name: checked_number(f"its card's calibration {name}", said.get(name), *ends) for name, ends in limits.items()})
 
 

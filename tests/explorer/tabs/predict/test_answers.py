@@ -16,9 +16,9 @@ import pytest
 import torch
 from PIL import Image
 
-from densenet.model.outputs import TEMPERATURE_RANGE, shares
+from densenet.model.outputs import shares
 from densenet.predict import best_of
-from densenet.record import ACTIVATIONS, Calibrated
+from densenet.record import ACTIVATIONS, TEMPERATURE_RANGE, Calibrated
 from densenet.weights.loading import load
 from explorer.components.formatting import share
 from explorer.components.scripts import script_of
