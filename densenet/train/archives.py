@@ -47,11 +47,6 @@ class Published:
     size: int  # pixels a side
     archives: tuple[Archive, ...]
 
-    @property
-    def size_bytes(self) -> int:
-        """What a download of all of it takes."""
-        return sum(archive.size_bytes for archive in self.archives)
-
 
 def _idx(name: str, md5: str, size_bytes: int) -> Archive:
     return Archive(f"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/{name}.gz", md5, size_bytes, (f"{name}.gz",))
