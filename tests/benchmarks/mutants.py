@@ -41,8 +41,10 @@ LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".*_cache", ".hypothesis", "_
 _WIRING = "tests/explorer/test_app.py::test_every_event_is_asked_by_what_is_written_down"
 # Tests of a module beside those at the mirrored path; a script has no such path.
 ALSO_TESTED_BY = {
+    "densenet.arithmetic.ends": ("tests/densenet/arithmetic/test_memory.py", "tests/densenet/arithmetic/test_residual.py"),
     "densenet.arithmetic.liveness": ("tests/densenet/arithmetic/test_memory.py",),
     "densenet.arithmetic.step": ("tests/densenet/arithmetic/test_memory.py",),
+    "densenet.train.ready": ("tests/explorer/work/test_standby.py",),
     "densenet.train.sources": ("tests/densenet/train/test_data.py",),
     "densenet.weights.tensor_files": ("tests/densenet/weights/test_net_files.py",),
     "explorer.api": ("tests/explorer/work/test_background.py",),
@@ -74,7 +76,9 @@ ALSO_TESTED_BY = {
     ),
     "explorer/components/map_panel.js": ("tests/explorer/components/test_map_panel.py", "tests/browser/test_maps.py"),
     "explorer/page/headline.js": ("tests/browser/test_sliders.py::test_preset_and_reset", "tests/browser/test_first_page.py"),
+    "explorer/page/sidebar.js": ("tests/browser/test_screens.py",),
     "explorer/tabs/predict/answers.js": ("tests/explorer/tabs/predict/test_answers.py", "tests/browser/test_predict.py"),
+    "explorer/tabs/predict/drawing.js": ("tests/browser/test_train.py::test_digits_from_start_to_a_drawing",),
     "explorer.work.nets": ("tests/explorer/work/test_subject.py", "tests/explorer/tabs/predict/test_tab.py"),
 }
 LIBRARIES = (
