@@ -67,8 +67,8 @@ def check_photo(model: DenseNet, width: int, height: int) -> None:
 class Seen(NamedTuple):
     """What a net makes of a photo: the logits of all classes, in float32 on the CPU, and how foreign the photo is to it.
 
-    `novelty` is the distance of the photo's features from those of the training pictures (`densenet.model.familiarity`), as a multiple of
-    the distance within which 95 % of held-out pictures lie; None for a net of which nobody knows them.
+    `novelty` is how far the photo's features are from those of the training pictures, and how little they speak to any class
+    (`densenet.model.familiarity`), as a multiple of what 95 % of held-out pictures stay below; None for a net of which nobody knows it.
     """
 
     logits: torch.Tensor
@@ -84,7 +84,7 @@ def seen_by(model: DenseNet, x: torch.Tensor) -> Seen:
     """Return what `model` makes of the photo `x`, 1 x C x H x W, as `input_of` gave it."""
     with torch.inference_mode():
         logits, features = answers_and_features(model, x)
-        return Seen(logits[0].float().cpu(), novelty_of(model, features))
+        return Seen(logits[0].float().cpu(), novelty_of(model, logits, features))
 
 
 def logits_of(model: DenseNet, image: Image.Image) -> torch.Tensor:

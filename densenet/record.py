@@ -18,7 +18,8 @@ class FeatureStatistics:
 
     Of C features, K classes and R axes: `centre` C float16, `axes` R x C int8 (directions, not yet of length 1), `deviations` R positive
     numbers, `means` K x R float16 in the coordinates of the axes, all packed in machine-independent little-endian bytes; `rest` is the
-    deviation along each direction that is no axis. `quantiles`: at `PERCENTS`, the distances of pictures that were held out of training.
+    deviation along each direction that is no axis; `energy_slope` weighs the answer's energy beside the distance. `quantiles`: how
+    strange pictures are that were held out of training, at `PERCENTS`.
     """
 
     PERCENTS = (50, 90, 95, 99)
@@ -29,11 +30,12 @@ class FeatureStatistics:
     deviations: tuple[float, ...]
     means: bytes
     rest: float
+    energy_slope: float
     quantiles: tuple[float, ...]
 
     @property
     def limit(self) -> float:
-        """The distance within which 95 % of the held-out pictures lie."""
+        """How strange the strangest of the held-out pictures are, but for 5 % of them."""
         return self.quantiles[self.PERCENTS.index(95)]
 
 

@@ -14,7 +14,7 @@ from densenet.pictures.preprocessing import Preprocessing
 from densenet.train.augment import normalise
 from densenet.train.data import ImageSet
 
-_BATCH = 250
+_MOST_IN_BATCH, _MOST_PIXELS = 250, 1_600_000  # pictures, and their pixels together: larger batches are slower on a CPU
 _MISTAKES = 24
 
 
@@ -41,7 +41,7 @@ class Evaluation:
 
 
 def answers_of(model: DenseNet, data: ImageSet, preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:
-    """Return N x classes logits, and the N x C features that they come of, on the CPU, in eval mode and float32.
+    """Return N x classes logits, and the features of `densenet.model.familiarity` beside them, on the CPU, in eval mode and float32.
 
     The pictures are scaled by `preprocessing`, which is that of the training. The model's mode is left as it was.
     """
@@ -50,7 +50,8 @@ def answers_of(model: DenseNet, data: ImageSet, preprocessing: Preprocessing) ->
     try:
         with torch.inference_mode():
             logits, features = [], []
-            for part in data.images.split(_BATCH):
+            height, width = data.images.shape[-2:]
+            for part in data.images.split(max(1, min(_MOST_IN_BATCH, _MOST_PIXELS // (height * width)))):
                 x = normalise(part.to(device).float().div_(255.0), preprocessing.mean, preprocessing.std)
                 said, seen = answers_and_features(model, x.contiguous(memory_format=torch.channels_last))
                 logits.append(said.float().cpu())

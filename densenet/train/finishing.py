@@ -62,7 +62,7 @@ def findings_of(model: DenseNet, train: ImageSet, valid: ImageSet, test: ImageSe
         accuracy=accuracy,
         by_class={name: row[i] / max(1, sum(row)) for i, (name, row) in enumerate(zip(train.classes, tested.confusion, strict=True))},
         calibration=None if found is None else calibration_entry(found, on),
-        familiar=statistics_of(features, some.labels, held_out_features),
+        familiar=statistics_of(features, some.labels, (logits, held_out_features)),
     )
 
 

@@ -10,7 +10,10 @@ from densenet.checks import checked_integer, checked_number
 from densenet.record import TEMPERATURE_RANGE, Calibrated, FeatureStatistics
 
 _MOST_AXES = 128
-_METHOD = "Mahalanobis distance of the normalised features from the nearest class mean (arXiv 1807.03888, 2505.18032)"
+_METHOD = (
+    "Mahalanobis distance from the nearest class mean, of means and deviations over positions of the last block's channels, each half of "
+    "length 1 (arXiv 1807.03888, 1912.12510, 2505.18032), times exp(energy_slope x -log sum exp(logits))"
+)
 
 
 def accuracy_on(said: object) -> tuple[float | None, float | None, str]:
@@ -58,9 +61,9 @@ def calibrated_on(said: object) -> Calibrated | None:
 def statistics_entry(found: FeatureStatistics) -> dict[str, object]:
     """Return a card's `training_features`: numbers as they are, arrays in base64."""
     packed = {name: base64.b64encode(getattr(found, name)).decode("ascii") for name in ("centre", "axes", "means")}
-    numbers = {"deviations": list(found.deviations), "rest": found.rest}
+    numbers = {"deviations": list(found.deviations), "rest": found.rest, "energy_slope": found.energy_slope}
     held_out = {str(percent): value for percent, value in zip(found.PERCENTS, found.quantiles, strict=True)}
-    return {"method": _METHOD, "features": found.features, **numbers, "distances_of_held_out": held_out, **packed}
+    return {"method": _METHOD, "features": found.features, **numbers, "held_out": held_out, **packed}
 
 
 def _bytes(said: Mapping[str, object], name: str) -> bytes:
@@ -79,9 +82,9 @@ def statistics_on(said: object) -> FeatureStatistics | None:
     if not isinstance(said, dict):
         raise ValueError(f"{field} must be a JSON object")
     features = checked_integer(f"{field} features", said.get("features"), (1, 10**6))
-    deviations, held_out = said.get("deviations"), said.get("distances_of_held_out")
+    deviations, held_out = said.get("deviations"), said.get("held_out")
     if not isinstance(deviations, list) or not 1 <= len(deviations) <= _MOST_AXES or not isinstance(held_out, dict):
-        raise ValueError(f"{field} must have 1 to {_MOST_AXES} deviations, and distances_of_held_out")
+        raise ValueError(f"{field} must have 1 to {_MOST_AXES} deviations, and held_out")
     found = FeatureStatistics(
         features=features,
         centre=_bytes(said, "centre"),
@@ -89,8 +92,9 @@ def statistics_on(said: object) -> FeatureStatistics | None:
         deviations=tuple(checked_number(f"{field} deviations[{i}]", one, 0, 1e6, above=True) for i, one in enumerate(deviations)),
         means=_bytes(said, "means"),
         rest=checked_number(f"{field} rest", said.get("rest"), 0, 1e6, above=True),
+        energy_slope=checked_number(f"{field} energy_slope", said.get("energy_slope"), 0, 1e3),
         quantiles=tuple(
-            checked_number(f"{field} distances_of_held_out[{percent}]", held_out.get(str(percent)), 0, 1e9, above=True)
+            checked_number(f"{field} held_out[{percent}]", held_out.get(str(percent)), 0, 1e9, above=True)
             for percent in FeatureStatistics.PERCENTS
         ),
     )

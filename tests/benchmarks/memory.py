@@ -1,6 +1,6 @@
 """Peak memory of one step: this project's estimate and torchinfo's against the truth, then what checkpointing saves and costs.
 
-python -m tests.benchmarks.memory [--cases 40] [--seed 0] [--rounds 3] [--batch 4] [--frozen]
+python -m tests.benchmarks.memory [--cases 40] [--seed 0] [--rounds 3] [--batch 4] [--frozen] [--peers]
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import torchvision
 from torch import nn
 
 from densenet import PRESETS, DenseNetConfig, Workload, estimate_memory
+from densenet.compare.peers import PEERS, estimate_peer_memory
 from densenet.config import PRECISIONS, STEMS
 from densenet.measure import measurement as measuring
 from densenet.measure.allocator import allocated_peak
-from densenet.measure.measurement import measure
+from densenet.measure.measurement import measure, measure_peer
 from densenet.model.net import DenseNet
 from tests.support.drawn import drawn
 
@@ -86,6 +87,22 @@ def estimates(cases: int, seed: int, frozen: bool) -> None:
     print(f"time of an estimate: median {1e3 * statistics.median(elapsed):.2f} ms")
 
 
+def peers(cases: int, seed: int) -> None:
+    """Print a row a case for a net that others are set beside, then the mean and worst errors."""
+    print(f"{cases} cases of other nets from seed {seed}; MiB")
+    print(f"{'net':<10} {'step':<34} {'truth':>9} {'ours':>9} {'error %':>8}")
+    errors = []
+    for case in range(cases):
+        config, workload = drawn(1000 * seed + case)
+        workload = replace(workload, batch_size=max(2, workload.batch_size))
+        name = list(PEERS)[case % len(PEERS)]
+        truth, estimate = measure_peer(name, config, workload, "cpu").peak, estimate_peer_memory(name, config, workload).peak
+        errors.append(100 * (estimate - truth) / truth)
+        work = described(config, workload)[46:70]
+        print(f"{name:<10} {work:<34} {truth / 2**20:9.2f} {estimate / 2**20:9.2f} {errors[-1]:+8.3f}", flush=True)
+    print(f"mean error {statistics.mean(map(abs, errors)):.4f} %, worst {max(map(abs, errors)):.4f} %")
+
+
 def peaks(batch: int, rounds: int) -> None:
     """Print what a training step of DenseNet-121 allocates beyond what lives before it, and its time, the nets taking turns."""
     x, labels = torch.rand(batch, 3, 224, 224), torch.randint(1000, (batch,))
@@ -125,6 +142,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=40, help="nets and workloads to draw (0: none)")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--frozen", action="store_true", help="of each net some parts are not trained, and its stem is any")
+    parser.add_argument("--peers", action="store_true", help="the ResNets and the chain of the Compare tab in place of DenseNets")
     parser.add_argument("--rounds", type=int, default=3, help="timed steps of each net (0: no second table)")
     parser.add_argument("--batch", type=int, default=4, help="images in the second table's batch")
     arguments = parser.parse_args()
@@ -133,7 +151,9 @@ def main() -> None:
         f"{torch.get_num_threads()} threads"
     )
     measuring.MAX_EXPECTED_SECONDS = float("inf")  # nobody waits
-    if arguments.cases:
+    if arguments.cases and arguments.peers:
+        peers(arguments.cases, arguments.seed)
+    elif arguments.cases:
         estimates(arguments.cases, arguments.seed, arguments.frozen)
     if arguments.rounds:
         peaks(arguments.batch, arguments.rounds)

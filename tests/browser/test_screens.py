@@ -78,6 +78,15 @@ def test_each_tab_fits(screen: Screen, tab: str) -> None:
     assert faults == []
 
 
+def test_a_photo_with_its_answers_and_maps_fits(screen: Screen) -> None:
+    page = screen.opened_tab("Predict")
+    page.locator("#samples .gallery-item").first.click()
+    expect(page.locator(".class-row").first).to_be_visible()
+    page.wait_for_function("document.querySelectorAll('#maps canvas').length >= 2")
+    faults = page.evaluate(FITS, [LEAST_TARGET_PX if screen.name in TOUCHED else 0])
+    assert faults + page.evaluate(LEGIBLE, [SMALLEST_PX, 0, 0]) == []
+
+
 def test_charts_are_drawn_for_their_room(screen: Screen) -> None:
     """Short words and few ticks where they are narrow, high ones on a large screen; words beside lines end within the chart."""
     page = screen.opened_tab("Memory")

@@ -15,7 +15,7 @@ from explorer.components.formatting import exact, short, side
 from explorer.components.theme import BLOCK_COLOURS, FONT_PX, GHOST
 from explorer.page.page_state import PageState
 
-STAGES_HEIGHT_PX = 226
+STAGES_HEIGHT_PX = 212
 ACCURACY_HEIGHT_PX = 400
 _LEGEND = {"x": 0.02, "y": 0.98, "bgcolor": "rgba(0,0,0,0)"}
 _DENSENETS = ("densenet121", "densenet169", "densenet201", "densenet161", "densenet264")

@@ -54,7 +54,7 @@ def build(page: Shared, tab: gr.Tab) -> None:
         headers=HEADERS,
         interactive=False,
         show_search="filter",
-        max_height=470,
+        max_height=460,
         column_widths=["296px", "110px", "50px", "50px", "58px", "56px", "56px", "62px", "102px", "108px"],
         elem_id="layers-table",
         show_label=False,

@@ -39,7 +39,7 @@ def _foreign(novelty: float | None, classes: int) -> str:
     if novelty is None or novelty <= 1:
         return ""
     return (
-        f"Foreign: {novelty:.2f} times as far from the pictures that it learnt from as 95 % of pictures like them are. "
+        f"Foreign: stranger to this net than 95 % of pictures like those that it learnt from ({novelty:.2f} times that limit). "
         f"The photo may show nothing that its {exact(classes)} classes name, however sure the net is."
     )
 

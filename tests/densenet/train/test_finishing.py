@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from densenet.model.calibration import calibration_at
-from densenet.model.familiarity import answers_and_features, distances
+from densenet.model.familiarity import answers_and_features, strangeness
 from densenet.train.__main__ import main
 from densenet.train.run import Run
 from densenet.train.sources import load_split
@@ -85,7 +85,7 @@ def test_pictures_of_another_kind_are_foreign_to_it(trained: tuple[Path, Run], t
         scaling = model.weights.preprocessing  # type: ignore[union-attr]
         x = torch.cat([scaling.tensor(scaling.view(Image.open(file).convert("RGB"))) for file in files])
         with torch.inference_mode():
-            return distances(known, answers_and_features(model, x)[1])  # type: ignore[arg-type]
+            return strangeness(known, *answers_and_features(model, x))  # type: ignore[arg-type]
 
     assert (seen(data / "test") > known.limit).double().mean() < 0.15
     assert (seen(_write(tmp_path / "other", 20, 3, ("stripes",))) > known.limit).double().mean() > 0.9

@@ -38,13 +38,14 @@ def test_what_a_card_does_not_say_is_not_known() -> None:
         ({"deviations": []}, "must have 1 to 128 deviations"),
         ({"deviations": [1.0] * 129}, "must have 1 to 128 deviations"),
         ({"deviations": [0.0]}, r"deviations\[0\] must be above 0"),
+        ({"energy_slope": -1}, "energy_slope must be 0 to 1000, got -1"),
         ({"rest": float("nan")}, "rest must be above 0"),
         ({"centre": "not base64!"}, "must hold 12 numbers for the centre"),
         ({"axes": None}, "must hold 12 numbers for the centre"),
         ({"means": ""}, "and means of classes"),
         ({"means": "AAAA"}, "and means of classes"),
-        ({"distances_of_held_out": {}}, r"distances_of_held_out\[50\] must be above 0"),
-        ({"distances_of_held_out": [1]}, "and distances_of_held_out"),
+        ({"held_out": {}}, r"held_out\[50\] must be above 0"),
+        ({"held_out": [1]}, "and held_out"),
     ],
 )
 def test_statistics_that_are_none_are_refused(change: dict[str, Any], words: str) -> None:

@@ -227,9 +227,8 @@ def test_a_photo_that_is_far_from_the_training_pictures_is_called_foreign() -> N
     sure = torch.tensor([9.0] + [0.0] * 9)
     column = answer_of("cifar10", model, view, sure, 0.01, novelty=1.234)
     assert column["foreign"] is True
-    assert str(column["unsure"]).startswith(
-        "Foreign: 1.23 times as far from the pictures that it learnt from as 95 % of pictures like them"
-    )
+    said = "Foreign: stranger to this net than 95 % of pictures like those that it learnt from (1.23 times that limit)."
+    assert str(column["unsure"]).startswith(said)
     assert "its 10 classes name, however sure the net is" in str(column["unsure"])
     for near in (None, 0.4, 1.0):
         column = answer_of("cifar10", model, view, sure, 0.01, novelty=near)
