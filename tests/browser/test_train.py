@@ -54,6 +54,16 @@ def test_what_is_not_here_cannot_be_started(visit: Visit) -> None:
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
 
 
+def test_a_net_that_fits_is_put_into_the_sliders(visit: Visit) -> None:
+    page = visit.open("?preset=densenet121")
+    visit.opened_tab("Train")
+    page.get_by_text("More: size, recipe").click()
+    page.locator("#fit-net").click()
+    expect(page.locator(".net-of-sliders")).to_contain_text("k = 12, blocks 3-3")
+    expect(page.get_by_label("Net (a file's path may be typed)")).to_have_value("the sliders' net")
+    expect(page.locator("#forecast")).to_contain_text("A small net, k = 12 with blocks of 3-3 layers")
+
+
 def test_a_training_is_watched(visit: Visit, tmp_path: Path) -> None:
     for name, base in (("dark", 40), ("light", 200)):
         folder = tmp_path / name
