@@ -33,6 +33,19 @@ VIEWS = {
 }
 
 
+# Whether each chart in sight has taken the page's colour, and the numbers at its axes, which are drawn after that, too.
+_COLOURED = """() => {
+  const colour = getComputedStyle(document.body).getPropertyValue('--body-text-color').trim();
+  const probe = document.body.appendChild(document.createElement('i'));
+  probe.style.color = colour;
+  const drawn = getComputedStyle(probe).color;
+  probe.remove();
+  return [...document.querySelectorAll('.js-plotly-plot')].filter((chart) => chart.clientWidth).every((chart) =>
+    chart._fullLayout.font.color === colour &&
+    [...chart.querySelectorAll('.xtick text, .ytick text')].every((number) => getComputedStyle(number).fill === drawn));
+}"""
+
+
 def _faults(page: Page, where: str) -> list[list[str]]:
     return [[where, *fault] for fault in page.evaluate(_LEGIBLE, [SMALLEST_PX, LEAST_CONTRAST, LEAST_OF_LARGE_TEXT])]
 
@@ -42,10 +55,7 @@ def _faults_by_night_and_day(page: Page, where: str) -> list[list[str]]:
     faults = _faults(page, f"{where}, dark")
     page.evaluate("document.body.classList.remove('dark')")
     page.set_viewport_size({"width": 1279, "height": 720})
-    page.wait_for_function(
-        """() => [...document.querySelectorAll('.js-plotly-plot')].every((chart) => !chart.clientWidth ||
-             chart._fullLayout.font.color === getComputedStyle(document.body).getPropertyValue('--body-text-color').trim())"""
-    )
+    page.wait_for_function(_COLOURED)
     faults += _faults(page, f"{where}, light")
     page.evaluate("document.body.classList.add('dark')")
     page.set_viewport_size({"width": 1280, "height": 720})

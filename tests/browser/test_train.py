@@ -61,7 +61,7 @@ def test_a_net_that_fits_is_put_into_the_sliders(visit: Visit) -> None:
     page.locator("#fit-net").click()
     expect(page.locator(".net-of-sliders")).to_contain_text("k = 12, blocks 3-3")
     expect(page.get_by_label("Net (a file's path may be typed)")).to_have_value("the sliders' net")
-    expect(page.locator("#forecast")).to_contain_text("A small net, k = 12 with blocks of 3-3 layers")
+    expect(page.locator("#fitted")).to_contain_text("The sliders show it now. A small net, k = 12 with blocks of 3-3 layers")
 
 
 def test_a_training_is_watched(visit: Visit, tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_what_was_answered_is_not_asked_again(embedded: DenseNet, noise: Image.I
 
 def test_nothing_is_run_for_what_is_refused(embedded: DenseNet, noise: Image.Image) -> None:
     passes: list[object] = []
-    hook = embedded.features.register_forward_pre_hook(lambda *seen: passes.append(seen))
+    hook = embedded.classifier.register_forward_pre_hook(lambda *seen: passes.append(seen))
     for k, temperature in ((0, 1.0), (5, 0.0)):
         with pytest.raises(ValueError, match="must be"):
             classify(embedded, noise, k, temperature)
@@ -175,7 +175,7 @@ def test_a_time_is_that_of_a_pass_that_was_made(embedded: DenseNet, noise: Image
     x = input_of(embedded, view_of(embedded, noise))
     torch.testing.assert_close(seen_by(embedded, x).logits, logits_of(embedded, noise))
     passes: list[int] = []
-    hook = embedded.features.register_forward_pre_hook(lambda _module, args: passes.append(len(args[0])))
+    hook = embedded.classifier.register_forward_pre_hook(lambda _module, args: passes.append(len(args[0])))
     before = time.perf_counter()
     assert 0 < seconds_of(embedded, x) <= time.perf_counter() - before
     hook.remove()
