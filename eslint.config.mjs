@@ -2,7 +2,7 @@
 import js from '@eslint/js';
 import globals from 'globals';
 
-const given = Object.fromEntries(['element', 'trigger', 'props', 'watch', 'server', 'upload', 'Plotly', 'text', 'make', 'save'].map((name) => [name, 'readonly']));
+const given = Object.fromEntries(['element', 'trigger', 'props', 'watch', 'server', 'upload', 'Plotly', 'text', 'make', 'pointing', 'save'].map((name) => [name, 'readonly']));
 
 export default [
   js.configs.recommended,

@@ -15,7 +15,7 @@ from explorer.components import colours, theme
 from explorer.components.chart_panel import PLOTLY_JS, PLOTLY_PRELOAD
 from explorer.components.messages import Page, corrections, explained, message, problem
 from explorer.components.scripts import function_of
-from explorer.page import controls, headline, live, pin, sidebar
+from explorer.page import controls, headline, layer_card, live, pin, sidebar
 from explorer.page.address import from_query, pinned_from_query, to_query
 from explorer.page.numbers import Numbers, numbers_beside
 from explorer.page.page_state import DEFAULT_PRESET, preset_state
@@ -26,6 +26,7 @@ from explorer.tabs.compare import tab as compare
 from explorer.tabs.layers import tab as layers
 from explorer.tabs.memory import tab as memory
 from explorer.tabs.predict import tab as predict
+from explorer.tabs.structure import tab as structure
 from explorer.tabs.train import tab as train
 from explorer.work import cancelling
 from explorer.work.handlers import bound
@@ -41,6 +42,7 @@ STYLES = (  # in the order of the cascade: components, the frame, the tabs, what
     "tabs/layers/layers.css",
     "tabs/memory/memory.css",
     "tabs/predict/predict.css",
+    "tabs/structure/structure.css",
     "tabs/train/train.css",
     "page/screens.css",
 )
@@ -49,7 +51,7 @@ _FOLDED = {  # the tabs on which the sliders are out of the way, and what they h
     predict.TITLE: "Predict asks trained nets, which these sliders do not change.",
     train.TITLE: "Train trains this net, unless it is told to start from a trained one.",
 }
-TABS = (architecture.TITLE, memory.TITLE, compare.TITLE, layers.TITLE, predict.TITLE, train.TITLE)
+TABS = (architecture.TITLE, structure.TITLE, memory.TITLE, compare.TITLE, layers.TITLE, predict.TITLE, train.TITLE)
 
 
 def _tiles(shown: Numbers, pinned: Numbers | None = None, active: str = architecture.TITLE) -> dict[str, str]:
@@ -157,6 +159,8 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         with gr.Tabs() as tabs:
             with gr.Tab(architecture.TITLE, id=architecture.TITLE):
                 charts = architecture.build(shown)
+            with gr.Tab(structure.TITLE, id=structure.TITLE) as tab:
+                structure.build(page, tab)
             with gr.Tab(memory.TITLE, id=memory.TITLE) as tab:
                 memory_charts, taken = memory.build(page, tab)
             with gr.Tab(compare.TITLE, id=compare.TITLE) as tab:
@@ -167,6 +171,7 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
                 brought, asked_nets = predict.build(settings, tab)
             with gr.Tab(train.TITLE, id=train.TITLE) as tab:
                 tried = train.build(page, tab, brought)
+        kept_step, kept_card = layer_card.build()
         api.build(settings)
         _wire_sidebar(page, [active, taken, *page.seen], [config, workload, tiles, charts, memory_charts, notice])
         notice.repair(smallest_size, bar.values, bar["image_size"], api_name="repair", **at_once())
@@ -184,6 +189,9 @@ def create_app(settings: Settings | None = None) -> gr.Blocks:
         load = app.load(bound(open_address, settings), page.allowance, opened, api_name="open_address", **at_once())
         load.then(None, None, None, js=_OPENED, api_visibility="private")
         page.rest(bound(live.follow, settings), [config, workload], strip, api_name="live", **latest(LIVE))
+        net = [config, workload]
+        kept_card.keep(layer_card.keep, net, [kept_step, kept_card], api_name="keep_step", **at_once())
+        page.rest(layer_card.follow, [kept_step, *net], kept_card, api_name="follow_step", **at_once())
         app.unload(live.forget)
         app.unload(cancelling.leave)
     app.launch = functools.partial(app.launch, **launch_settings(settings))

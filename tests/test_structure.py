@@ -57,7 +57,9 @@ APP = {
     "work": "settings components",
     "page": BEHIND_THE_PAGE,
     "tabs": "",
-    **{f"tabs.{tab}": f"{BEHIND_THE_PAGE} page" for tab in ("architecture", "memory", "compare", "layers", "train", "predict")},
+    **{
+        f"tabs.{tab}": f"{BEHIND_THE_PAGE} page" for tab in ("architecture", "structure", "memory", "compare", "layers", "train", "predict")
+    },
     "api": BEHIND_THE_PAGE,
     "app": f"{BEHIND_THE_PAGE} page api tabs",
     "__main__": "settings fetching app",

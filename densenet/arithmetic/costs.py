@@ -6,6 +6,7 @@ reports.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from densenet.arithmetic.plan import Layer, parts, plan
@@ -90,3 +91,15 @@ def stages(config: DenseNetConfig, image_size: int = 224) -> tuple[Stage, ...]:
         before = sums.get(label, Stage(label, 0, 0))
         sums[label] = Stage(label, before.params + step.params, before.macs + step.macs)
     return tuple(sums.values())
+
+
+def block_spans(of: Sequence[Step]) -> tuple[tuple[int, int], ...]:
+    """Return the places of the first and the last dense layer of each block among the steps of a net.
+
+    What stands before the first makes the block's input, what stands behind the last reads the whole block: a transition or the classifier.
+    """
+    places: dict[int, list[int]] = {}
+    for i, step in enumerate(of):
+        if step.kind == "dense":
+            places.setdefault(step.block, []).append(i)
+    return tuple((found[0], found[-1]) for found in places.values())

@@ -34,6 +34,11 @@ class Layer(NamedTuple):
     position: int  # of its dense layer within the block, from 1; 0 outside dense layers
     buffer_bytes: int  # BatchNorm's running mean and variance (float32) and its step counter (int64)
 
+    @property
+    def output_bytes(self) -> int:
+        """What it puts out for one image in float32."""
+        return 4 * self.out_channels * self.out_size**2
+
 
 def conv_params(in_channels: int, out_channels: int, kernel: int) -> int:
     """Weights of a square convolution without bias: C_in x C_out x kernel^2."""

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from densenet.arithmetic.plan import parts
-from densenet.checks import checked_choice
+from densenet.arithmetic.receptive import ReceptiveField, receptive_fields
+from densenet.checks import checked_choice, show_value
 from densenet.config import DenseNetConfig
 from densenet.model.inputs import check_input
 from densenet.model.net import DenseBlock, DenseNet
@@ -73,6 +74,15 @@ def inside_layers(config: DenseNetConfig, image_size: int = 224) -> tuple[Inside
             layers.append(InsideLayer(norm.path, "end", *at, "all features, normalised", norm.out_channels, norm.out_size))
             layers.append(InsideLayer(relu.path, "end", *at, "what the classifier averages", relu.out_channels, relu.out_size))
     return tuple(layers)
+
+
+def sees(config: DenseNetConfig, image_size: int, layer: str) -> ReceptiveField:
+    """Return the receptive field of each value of the maps of `layer`, a name of `inside_layers`."""
+    fields = receptive_fields(config, image_size)
+    inside = [path for path in fields if path == layer or path.startswith(f"{layer}.")]
+    if not inside:
+        raise ValueError(f"layer must be one of inside_layers, got {show_value(layer)}")
+    return fields[inside[-1]]
 
 
 def layer_names(model: DenseNet) -> tuple[str, ...]:

@@ -38,6 +38,41 @@ const fit = (data, layout, width) => {
     if (shape.label && shape.xref !== 'paper' && room < LETTER_PX * shape.label.text.length) { delete shape.label; }
   }
 };
+// Charts over the steps of the net: the one that is pointed at anywhere on the page has a band in each, and so have what it reads and its readers.
+const WORDS = {here: '', reads: 'reads', readers: 'read by'};
+const bySteps = [];
+let spans = null;
+const mark = () => {
+  element.querySelectorAll('.band').forEach((band) => band.remove());
+  const step = pointing.step();
+  charts.forEach((chart, i) => {
+    const {xaxis, yaxis, _size} = chart._fullLayout || {};
+    if (step === null || !bySteps[i] || !spans || !xaxis || chart.parentElement.hidden) { return; }
+    const at = (value) => chart.offsetLeft + xaxis._offset + Math.min(xaxis._length, Math.max(0, xaxis.l2p(value)));
+    for (const [kind, ends] of Object.entries(pointing.bands(step, spans))) {
+      if (!ends) { continue; }
+      const left = at(ends[0] - 0.5), width = Math.max(2, at(ends[1] + 0.5) - left);
+      const band = make('div', 'band ' + kind, width > LETTER_PX * WORDS[kind].length + 8 ? WORDS[kind] : '');
+      const top = chart.offsetTop + yaxis._offset;
+      Object.assign(band.style, {left: `${left}px`, width: `${width}px`, top: `${top}px`, height: `${_size.t + _size.h - yaxis._offset}px`});
+      chart.parentElement.append(band);
+    }
+  });
+};
+document.addEventListener('step', mark);
+const hear = (chart) => {
+  chart.tabIndex = 0;
+  chart.on('plotly_hover', ({points}) => pointing.say({over: points[0].pointNumber}));
+  chart.on('plotly_unhover', () => pointing.say({over: null}));
+  chart.on('plotly_click', ({points}) => pointing.say({kept: points[0].pointNumber}));
+  chart.addEventListener('keydown', (event) => {
+    const bars = chart.data.findIndex(({hovertext}) => hovertext);
+    if (!pointing.key(event, chart.data[bars].y.length)) { return; }
+    const step = pointing.step();
+    if (step === null) { Plotly.Fx.unhover(chart); } else { Plotly.Fx.hover(chart, [{curveNumber: bars, pointNumber: step}]); }
+  });
+  chart.addEventListener('blur', () => pointing.say({over: null}));
+};
 // On a screen that is higher than a projector's, charts are too: they were drawn for 720 pixels.
 const stretched = () => innerWidth > SHEET_PX ? Math.min(1.5, Math.max(1, innerHeight / 720)) : 1;
 const fingers = matchMedia('(pointer: coarse)');
@@ -60,9 +95,12 @@ const draw = () => {
   const text = style.getPropertyValue('--body-text-color').trim();
   const grid = style.getPropertyValue('--border-color-primary').trim();
   const ground = style.getPropertyValue('--block-background-fill').trim();
+  spans = value.spans;
   charts.forEach((chart, i) => {
     if (!value.figures[i]) { return; }
     const {data, layout} = value.figures[i];
+    bySteps[i] = layout.by_steps;
+    delete layout.by_steps;
     fit(data, layout, widths[i]);
     entitle(chart.parentElement, layout, layout.height);
     layout.font = {...layout.font, color: text, family: font};
@@ -73,7 +111,9 @@ const draw = () => {
       if (/^[xy]axis/.test(name)) { Object.assign(layout[name], {gridcolor: grid, zerolinecolor: grid, linecolor: grid}); }
     }
     Plotly.react(chart, data, layout, {displayModeBar: false, responsive: false, doubleClick: 'reset'});
+    if (bySteps[i] && chart.tabIndex < 0) { hear(chart); }
   });
+  mark();
 };
 const schedule = () => { frame = frame || requestAnimationFrame(draw); };
 watch('value', () => { if (!frame) { frame = -1; queueMicrotask(draw); } });  // at once: waiting for a frame costs half of one

@@ -19,7 +19,7 @@ const rest = () => {
 let written = false, moved = true, shown = props.value.query;
 const show = () => {
   element.querySelector('.tiles').innerHTML = props.value.tiles;
-  document.body.dataset.tab = props.value.tab;
+  if (document.body.dataset.tab !== props.value.tab) { document.body.dataset.tab = props.value.tab; }
   moved = moved || props.value.query !== shown;
   shown = props.value.query;
   clearTimeout(timer);

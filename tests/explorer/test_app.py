@@ -42,6 +42,9 @@ NOT_AS_THEY_ARE = (
 CLICKED: dict[str, dict[str, Any]] = {  # what the browser says of an event
     "open_tab": {"index": 3, "value": "Layers"},
     "open_view": {"index": 2, "value": "Trust"},
+    "open_structure": {"index": 1, "value": "Diagram"},
+    "fold": {"block": 2},
+    "keep_step": {"step": 3},
     "judge": {"method": "saliency"},
     "choose_class": {"net": "cifar10", "index": 3},
 }

@@ -9,6 +9,7 @@ from densenet.arithmetic.costs import Step
 from explorer.components.charts import Figure, _axis, ghost, layout_of
 from explorer.components.formatting import exact, short, side
 from explorer.components.theme import FONT_PX, NEUTRAL, block_colour, translucent
+from explorer.page.formulas import channels_formula, cost_formulas
 
 GROWTH_HEIGHT_PX = 292
 SMALL_HEIGHT_PX = 178
@@ -24,43 +25,18 @@ def _series(values: list[int], colours: list[str], hover: list[str] | None, **mo
     return {"type": "scatter", "mode": "lines", "y": values, "line": line, "fill": "tozeroy", **shown, **more}
 
 
-def _arithmetic_of_channels(step: Step, config: DenseNetConfig) -> str:
-    size = side(step.size)
-    if step.kind == "dense":
-        added = f"{step.first} + {step.layer} × {step.new} = {step.inherited + step.new} channels"
-        return f"<b>{step.label}</b><br>{added}<br>{step.inherited} inherited, {step.new} new<br>{size}"
-    if step.kind == "transition":
-        return f"<b>{step.label}</b><br>⌊{config.compression:g} × {step.received}⌋ = {step.new} channels<br>→ {size}"
-    if step.kind == "stem":
-        return f"<b>stem</b><br>{step.received} → {step.new} channels<br>→ {size}"
-    return f"<b>classifier</b><br>{step.new} features → {config.num_classes} classes<br>from {size}"
-
-
-def _products(step: Step, with_area: bool) -> str:
-    """The arithmetic behind a bar: each convolution's weights, times the pixels of its output where those are counted."""
-    parts = []
-    for row in step.rows:
-        if row.op == "conv":
-            window = f" × {row.kernel}²" if row.kernel > 1 else ""
-            area = f" × {row.out_size}²" if with_area else ""
-            name = row.path.rpartition(".")[2]
-            parts.append(f"{name}: {row.in_channels} × {row.out_channels}{window}{area} = {exact(row.macs if with_area else row.params)}")
-        elif row.op == "linear":
-            bias = "" if with_area else f" + {row.out_channels}"
-            amount = exact(row.macs if with_area else row.params)
-            parts.append(f"linear: {row.in_channels} × {row.out_channels}{bias} = {amount}")
-    norms = [row for row in step.rows if row.op == "norm"]
-    if norms and not with_area:
-        widths = " + ".join(str(row.in_channels) for row in norms)
-        parts.append(f"norms: 2 × {f'({widths})' if len(norms) > 1 else widths} = {exact(sum(r.params for r in norms))}")
-    return "<br>".join(parts)
+def _channels_hover(step: Step, config: DenseNetConfig) -> str:
+    size = side(step.size) if step.kind == "dense" else f"from {side(step.size)}" if step.kind == "classifier" else f"→ {side(step.size)}"
+    pieces = [f"{step.inherited} inherited, {step.new} new"] if step.kind == "dense" else []
+    return "<br>".join([f"<b>{step.label}</b>", channels_formula(step, config), *pieces, size])
 
 
 def _cost_hover(step: Step, total: int, with_area: bool) -> str:
     value = step.macs if with_area else step.params
     unit = "multiply-accumulates" if with_area else "parameters"
     percent = 100 * value / total if total else 0.0
-    return f"<b>{step.label}: {exact(value)} {unit}</b>, {percent:.1f} %<br>{_products(step, with_area)}"
+    products = "<br>".join(cost_formulas(step, macs=with_area))
+    return f"<b>{step.label}: {exact(value)} {unit}</b>, {percent:.1f} %<br>{products}"
 
 
 def _size_labels(stages: tuple[Step, ...], blocks: int) -> list[dict[str, Any]]:
@@ -94,7 +70,7 @@ def growth_figure(config: DenseNetConfig, stages: tuple[Step, ...], pinned: tupl
     blocks = len(config.block_config)
     solid = _colours(stages, blocks)
     faint = [translucent(colour, 0.38) for colour in solid]
-    hover = [_arithmetic_of_channels(s, config) for s in stages]
+    hover = [_channels_hover(s, config) for s in stages]
     layout = layout_of(
         GROWTH_HEIGHT_PX,
         len(stages),
@@ -104,7 +80,7 @@ def growth_figure(config: DenseNetConfig, stages: tuple[Step, ...], pinned: tupl
         shapes=[*_size_strip(stages, faint), *_size_labels(stages, blocks)],
         margin={"l": 62, "r": 8, "t": 22, "b": 40},
     )
-    layout["narrow"] = {"xaxis": {"title": {"text": "step"}}}
+    layout |= {"narrow": {"xaxis": {"title": {"text": "step"}}}, "by_steps": True}
     layout["yaxis"]["domain"] = [0, 0.76]
     largest = max(s.size for s in stages)
     layout["yaxis2"] = _axis("pixels", range=[0, largest], domain=[0.83, 1], nticks=3, anchor="x")
@@ -134,7 +110,7 @@ def cost_figure(config: DenseNetConfig, stages: tuple[Step, ...], *, macs: bool,
     values = [s.macs if macs else s.params for s in stages]
     total = sum(values)
     title = f"Multiply-accumulates per step, {short(total)} in all" if macs else f"Parameters per step, {short(total)} in all"
-    layout = layout_of(SMALL_HEIGHT_PX, len(stages), title, "step", "MACs" if macs else "parameters")
+    layout = layout_of(SMALL_HEIGHT_PX, len(stages), title, "step", "MACs" if macs else "parameters", by_steps=True)
     hover = [_cost_hover(s, total, macs) for s in stages]
     data = [_series(values, _colours(stages, blocks), hover, name=title)]
     if pinned:

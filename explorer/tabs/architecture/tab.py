@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import gradio as gr
 
+from densenet.arithmetic.costs import block_spans
 from densenet.presets import PRESET_LABELS, preset_of
 from densenet.published import PUBLISHED
 from explorer.components.chart_panel import chart_panel, drawn
@@ -28,7 +29,7 @@ def show(shown: Numbers, pinned: Numbers | None = None) -> str:
         cost_figure(config, shown.steps, macs=False, pinned=outline),
         cost_figure(config, shown.steps, macs=True, pinned=outline),
     ]
-    return drawn(figures, published(shown, pinned))
+    return drawn(figures, published(shown, pinned), block_spans(shown.steps))
 
 
 def build(shown: Numbers) -> gr.HTML:

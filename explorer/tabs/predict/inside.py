@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -13,7 +14,8 @@ from densenet.checks import checked_choice
 from explorer.components.colours import AMOUNTS, BOTH_WAYS, css_gradient, palette
 from explorer.components.formatting import exact, side
 from explorer.components.messages import explained
-from explorer.components.overlays import data_uri, scale_of
+from explorer.components.overlays import data_uri, enlarged, scale_of
+from explorer.components.scripts import script_of
 from explorer.settings import Settings
 from explorer.tabs.predict.stage import NOTHING, Stage
 from explorer.work import background
@@ -22,6 +24,7 @@ from explorer.work.queues import PREDICTING, latest
 from explorer.work.subject import Asked, subject_of
 
 if TYPE_CHECKING:
+    from densenet.arithmetic.receptive import ReceptiveField
     from densenet.features.inside import Channel, InsideLayer
 
 TITLE = "Inside"
@@ -81,8 +84,26 @@ def _line(layer: InsideLayer, shown: int, order: str, dead: int, signed: bool) -
     return maps + (share if not signed else "Below 0 is blue: dead channels can be told only after a ReLU.")
 
 
-def page_of(layer: InsideLayer, maps: NDArray[np.floating], statistics: tuple[Channel, ...], order: str) -> str:
-    """Return the maps of a layer, C x H x W, as HTML."""
+def _photo(view: Image.Image, field: ReceptiveField, layer: InsideLayer) -> str:
+    """Return what the net saw with the square of one value's receptive field, which the page's script moves under the pointer."""
+    whole = field.size >= 2 * view.width  # from wherever it looks
+    says = "all of the photo" if whole else f"{side(field.size)} pixels of the photo"
+    numbers = f'data-size="{field.size}" data-jump="{field.jump}" data-start="{field.start}" data-px="{view.width}" data-map="{layer.size}"'
+    return (
+        f'<figure class="inside-photo" {numbers}><div class="inside-view"><img src="{data_uri(enlarged(view))}" alt="what the net saw">'
+        f'<div class="inside-square"></div></div><figcaption class="hint">The square: {says}, which one value of these maps depends on '
+        "(receptive field). Point at a map to move it.</figcaption></figure>"
+    )
+
+
+def page_of(
+    layer: InsideLayer,
+    maps: NDArray[np.floating],
+    statistics: tuple[Channel, ...],
+    order: str,
+    photo: str = "",
+) -> str:
+    """Return the maps of a layer, C x H x W, as HTML, beside the `photo`."""
     signed = bool((maps < 0).any())
     colours, scale = BOTH_WAYS if signed else AMOUNTS, scale_of(maps)
     chosen = order_of(maps, order)[:MOST_SHOWN]
@@ -96,13 +117,13 @@ def page_of(layer: InsideLayer, maps: NDArray[np.floating], statistics: tuple[Ch
     columns = _WIDE_COLUMNS if len(chosen) <= _WIDE_UP_TO else _COLUMNS
     hint = f'<div class="hint">{_line(layer, len(chosen), order, dead, signed)}</div>'
     head = f'<div class="inside-head">{hint}<div class="scale">{ends}</div></div>'
-    return f'{head}<div class="inside-maps" style="--columns:{columns}">{tiles}</div>'
+    return f'{head}<div class="inside-body">{photo}<div class="inside-maps" style="--columns:{columns}">{tiles}</div></div>'
 
 
 @explained
 def show(settings: Settings, photo: Image.Image | None, asked: Asked | None, layer: str, order: str) -> tuple[Any, str]:
     """Return the choice of layers of the asked net, and the maps of `layer`, or of its first one if it has none of that name."""
-    from densenet.features.inside import channel_statistics, check_maps, feature_maps, inside_layers
+    from densenet.features.inside import channel_statistics, check_maps, feature_maps, inside_layers, sees
 
     if photo is None or asked is None:
         return gr.skip(), NOTHING
@@ -111,7 +132,8 @@ def show(settings: Settings, photo: Image.Image | None, asked: Asked | None, lay
     chosen = layers[layer if isinstance(layer, str) and layer in layers else FIRST_LAYER]
     background.run(check_maps, subject.model, subject.x, chosen)
     maps = background.run(feature_maps, subject.model, subject.x, chosen.name)
-    page = page_of(chosen, maps.float().numpy(), background.run(channel_statistics, maps), order)
+    photo_seen = _photo(subject.view, sees(subject.model.config, subject.view.width, chosen.name), chosen)
+    page = page_of(chosen, maps.float().numpy(), background.run(channel_statistics, maps), order, photo_seen)
     return gr.update(choices=[(label_of(known), name) for name, known in layers.items()], value=chosen.name), page
 
 
@@ -128,7 +150,7 @@ def build(stage: Stage, tab: gr.Tab) -> None:
             elem_id="inside-layer",
         )
         order = gr.Radio(list(ORDERS), value=LARGEST, show_label=False, container=False, scale=1, min_width=240, elem_classes="few")
-    page = gr.HTML(NOTHING, elem_id="inside")
+    page = gr.HTML(NOTHING, js_on_load=script_of(Path(__file__).with_suffix(".js")), elem_id="inside")
     shown, sources = bound(show, stage.settings), [stage.photo, stage.asked, layer, order]
     outputs = [layer, page]
     gr.on([tab.select, layer.input, order.change], shown, sources, outputs, api_name="show_inside", **latest(PREDICTING))

@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from densenet import PRESETS, DenseNetConfig
-from densenet.features.inside import channel_statistics, feature_maps, inside_layers, layer_names
+from densenet import PRESETS, DenseNetConfig, plan
+from densenet.arithmetic.receptive import receptive_fields
+from densenet.features.inside import channel_statistics, feature_maps, inside_layers, layer_names, sees
 from densenet.model.net import DenseNet
 
 Make = Callable[..., DenseNet]
@@ -158,3 +159,14 @@ def test_a_channel_that_is_switched_off_is_dead(make_net: Make) -> None:
     statistics = channel_statistics(feature_maps(model, photo(), "relu5"))
     assert statistics[3].dead
     assert not all(channel.dead for channel in statistics)
+
+
+def test_what_a_layer_sees_is_what_its_last_operation_sees() -> None:
+    config = PRESETS["tiny"]
+    fields = receptive_fields(config, 32)
+    for layer in inside_layers(config, 32):
+        last = [row.path for row in plan(config, 32) if row.path == layer.name or row.path.startswith(f"{layer.name}.")][-1]
+        assert sees(config, 32, layer.name) == fields[last]
+    assert sees(config, 32, "features.denseblock1").size == 7, "3 x 3 in the stem and in each of the two layers"
+    with pytest.raises(ValueError, match=r"layer must be one of inside_layers, got 'features\.denseblock7'"):
+        sees(config, 32, "features.denseblock7")

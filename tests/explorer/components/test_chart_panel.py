@@ -11,7 +11,8 @@ from explorer.components.chart_panel import PLOTLY_HEAD, PLOTLY_JS, PLOTLY_PRELO
 
 def test_figures_and_note_come_through() -> None:
     figures = [{"data": [{"y": [1, 2]}], "layout": {"height": 10}}]
-    assert json.loads(drawn(figures, "<b>×</b>")) == {"note": "<b>×</b>", "figures": figures}
+    assert json.loads(drawn(figures, "<b>×</b>")) == {"note": "<b>×</b>", "figures": figures, "spans": []}
+    assert json.loads(drawn(figures, spans=((1, 6), (8, 19))))["spans"] == [[1, 6], [8, 19]]
     with pytest.raises(ValueError, match="JSON"):
         drawn([{"data": [{"y": [float("nan")]}], "layout": {}}])
 

@@ -35,7 +35,7 @@ def test_a_script_can_use_what_is_shared(tmp_path: Path) -> None:
 
 def test_nothing_that_is_shared_is_written_twice() -> None:
     names = re.findall(r"^const (\w+) =", SHARED.read_text(), re.M)
-    assert names == ["make", "save"]
+    assert names == ["make", "save", "pointing"]
     for path in EXPLORER.rglob("*.js"):
         if path != SHARED:
             assert not set(names) & set(re.findall(r"(?:const|let|var|function) (\w+)", path.read_text())), path

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from densenet import PRESETS, totals
+from densenet import PRESETS, plan, totals
+from densenet.arithmetic.receptive import receptive_fields
 from densenet.features.inside import channel_statistics, feature_maps, inside_layers
 from densenet.weights.loading import load
 from explorer.components.colours import AMOUNTS, BOTH_WAYS, palette
@@ -42,7 +43,8 @@ def truth(photo: Image.Image, layer: str) -> Any:
 
 
 def pictures(page: str) -> list[np.ndarray]:
-    found = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    """Of the maps; the photo beside them is none."""
+    found = re.findall(r'src="data:image/png;base64,([^"]+)" alt="channel', page)
     return [np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB")) for text in found]
 
 
@@ -119,3 +121,17 @@ def test_a_map_of_zeros_is_drawn_as_zeros() -> None:
     for colours, zero in ((AMOUNTS, 0), (BOTH_WAYS, 128)):
         picture = np.asarray(view.tile(np.zeros((2, 3)), 0.0, colours).convert("RGB"))
         assert (picture == palette(colours)[zero]).all()
+
+
+@pytest.mark.parametrize(
+    "layer", ["features.conv0", "features.denseblock2.denselayer3", "features.denseblock2", "features.transition2", "relu5"]
+)
+def test_the_square_is_the_receptive_field(photo: Image.Image, layer: str) -> None:
+    config = load("cifar10").config
+    _, page = shown(photo, layer)
+    numbers = {name: int(value) for name, value in re.findall(r'data-(\w+)="(-?\d+)"', page)}
+    last = [row for row in plan(config, 32) if row.path == layer or row.path.startswith(f"{layer}.")][-1]
+    field = receptive_fields(config, 32)[last.path]
+    assert numbers == {"size": field.size, "jump": field.jump, "start": field.start, "px": 32, "map": last.out_size}
+    words = "all of the photo" if field.size >= 64 else f"{field.size}\u00a0×\u00a0{field.size} pixels of the photo"
+    assert words in page

@@ -1,0 +1,1 @@
+"""Structure: who reads whom inside a block, and the whole net as a diagram to scale."""
