@@ -63,6 +63,7 @@ ALSO_TESTED_BY = {
     "explorer.tabs.structure.tab": (_WIRING,),
     "explorer/tabs/structure/connections.js": ("tests/browser/test_structure.py",),
     "explorer/tabs/structure/diagram.js": ("tests/browser/test_structure.py",),
+    "explorer/tabs/structure/save.js": ("tests/browser/test_structure.py",),
     "explorer/page/layer_card.js": ("tests/browser/test_structure.py",),
     "explorer/tabs/predict/inside.js": ("tests/browser/test_structure.py",),
     "explorer.page.controls": ("tests/explorer/page/test_fields.py", "tests/explorer/page/test_live.py"),

@@ -93,7 +93,7 @@ def test_the_square_on_the_photo_follows_the_pointer(visit: Visit) -> None:
     )
     page.wait_for_function(f"({place})()[2] > 0")
     middle = page.evaluate(place)
-    tile.hover(position={"x": 3, "y": 3})
+    tile.hover(position={"x": 1, "y": 1})
     page.wait_for_function(f"({place})()[0] === 0")
     corner = page.evaluate(place)
     assert corner[:2] == [0, 0]

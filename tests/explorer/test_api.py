@@ -91,7 +91,7 @@ def test_predict_and_attribute(client: Client) -> None:
     assert len(best) == 3
     assert best[0]["label"] == "beagle"
     answer = client.predict(photo=handle_file(BEAGLE), method="integrated_gradients", api_name="/attribute")
-    assert (answer["label"], len(answer["map"]), len(answer["map"][0])) == ("beagle", 160, 160)
+    assert (answer["label"], len(answer["map"]), len(answer["map"][0])) == ("beagle", 176, 176)
     assert abs(answer["delta"]) < 1
 
 

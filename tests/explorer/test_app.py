@@ -93,7 +93,7 @@ def test_what_follows_sliders_and_answers_is_drawn_only_where_somebody_looks(tmp
     following = [str(fn.api_name) for fn in session.app.fns.values() if fn.fn and "open_title" in inspect.signature(fn.fn).parameters]
     assert set(following) == {
         *("show_measured", "show_compared", "follow_comparison", "follow_layers", "follow_forecast", "look_at_training", "watch_training"),
-        *("page_explain", "follow_film", "follow_trust", "follow_reuse", "follow_inside", "follow_lesion"),
+        *("page_explain", "follow_structure", "follow_film", "follow_trust", "follow_reuse", "follow_inside", "follow_lesion"),
     }
     for name in following:
         assert list(session.answers(name)) == [gr.skip()], name
