@@ -75,6 +75,20 @@ def light(visit: Visit) -> None:
         visit.frame()
 
 
+def structure(visit: Visit) -> None:
+    """The connections of a block while its layers join, and the diagram with a block unfolded."""
+    visit.open("&tab=Structure")
+    visit.page.locator(".join-layers").fill("4")
+    visit.page.wait_for_timeout(_SETTLED_MS)
+    visit.take("structure")
+    visit.frame()
+    visit.view("Diagram")
+    visit.page.locator('#diagram [data-block="3"]').first.press("Enter")
+    visit.page.locator('#diagram [data-step="24"]').wait_for()
+    visit.page.wait_for_timeout(_SETTLED_MS)
+    visit.take("diagram")
+
+
 def memory_dark(visit: Visit) -> None:
     """The Memory tab, dark."""
     visit.open("&tab=Memory", theme="dark")
@@ -129,7 +143,9 @@ def phone(visit: Visit) -> None:
     visit.take("phone")
 
 
-SCENES: dict[str, Callable[[Visit], None]] = {scene.__name__: scene for scene in (light, memory_dark, predict, foreign, train, phone)}
+SCENES: dict[str, Callable[[Visit], None]] = {
+    scene.__name__: scene for scene in (light, structure, memory_dark, predict, foreign, train, phone)
+}
 
 
 def _visits(browser: Browser, url: str, folder: Path, frames: Frames, names: list[str]) -> Iterator[tuple[str, Visit]]:
