@@ -40,6 +40,11 @@ class Step(NamedTuple):
     macs: int
     rows: tuple[Layer, ...]  # the operations that it sums
 
+    @property
+    def output_bytes(self) -> int:
+        """What its operations put out for one image in float32, added up."""
+        return sum(row.output_bytes for row in self.rows)
+
 
 class Stage(NamedTuple):
     """The steps of one stage, summed: the stem, a dense block, a transition or the classifier."""

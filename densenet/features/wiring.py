@@ -37,6 +37,12 @@ class BlockWiring(NamedTuple):
     sources: tuple[Source, ...]
     readers: tuple[Reader, ...]
 
+    @property
+    def connections(self) -> int:
+        """L (L + 1) / 2 of L layers (section 1 of the paper): layer n reads the block's input and the n - 1 layers before it."""
+        layers = len(self.sources) - 1
+        return layers * (layers + 1) // 2
+
 
 def _wire(config: DenseNetConfig, block: int, channels: int) -> BlockWiring:
     path, last = f"features.denseblock{block}", len(config.block_config)

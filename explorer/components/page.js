@@ -15,7 +15,9 @@ const save = (blob, name) => {
 // One step of the net is pointed at on the whole page: for the moment by a pointer (`over`), or kept by a click until it is let go (`kept`).
 const pointing = {
   say: (change) => {
-    document.body.dataset.pointed = JSON.stringify({...JSON.parse(document.body.dataset.pointed || '{}'), ...change});
+    const before = JSON.parse(document.body.dataset.pointed || '{}');
+    if (!('kept' in change) && change.over === (before.over ?? null)) { return; }  // a plot that is drawn anew lies under the same pointer
+    document.body.dataset.pointed = JSON.stringify({...before, ...change});
     document.dispatchEvent(new CustomEvent('step', {detail: change}));
   },
   step: () => {

@@ -28,12 +28,30 @@ def test_connections_join_one_after_the_other(visit: Visit) -> None:
     expect(page.locator(".join-stacks")).to_contain_text("64 + 2 × 32 = 128 channels")
     page.locator(".join-layers").fill("6")
     page.get_by_role("button", name="Play").click()
-    expect(page.get_by_role("button", name="Play")).to_be_visible(timeout=60_000)  # it was "Pause" until all had joined
+    expect(page.get_by_role("button", name="Play")).to_be_visible()  # it was "Pause" until all had joined
     expect(arcs).to_have_count(21)
     page.get_by_role("button", name="Block 2").click()
     expect(arcs).to_have_count(78)
     visit.slider("Block 2").press("ArrowRight")
     expect(arcs).to_have_count(91)
+
+
+def test_a_layer_of_the_connections_is_pointed_at_and_kept(visit: Visit) -> None:
+    page = visit.open("?preset=densenet121&tab=Structure")
+    page.locator(".join-arcs .node").nth(4).hover()
+    expect(page.locator(".join-arcs .arc.into")).to_have_count(4)
+    expect(page.locator(".join-arcs .arc.out")).to_have_count(2)
+    page.evaluate("() => { const node = document.querySelector('.join-arcs .node.chosen'); node.dataset.kept = 'drawn once'; }")
+    box = page.locator(".join-arcs .node").nth(4).bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 3, box["y"] + 3)
+    page.mouse.move(box["x"] + 6, box["y"] + 6)
+    expect(page.locator(".join-arcs .node.chosen")).to_have_attribute("data-kept", "drawn once")
+    page.mouse.click(box["x"] + 6, box["y"] + 6)
+    expect(page.locator(".layer-card")).to_contain_text("block 1, layer 4")
+    page.mouse.move(2, 2)
+    page.keyboard.press("Escape")
+    expect(page.locator(".join-arcs .node.chosen")).to_have_count(0)
 
 
 def test_the_diagram_unfolds_and_is_saved(visit: Visit, tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ _TEMPLATE = """<div class="join-tools"><span class="join-blocks" role="group" ar
 
 
 def _block(found: BlockWiring, blocks: int, first: int) -> dict[str, Any]:
-    layers = len(found.sources) - 1
     start, added = found.sources[0].stop, found.sources[-1].stop - found.sources[-1].start
     return {
         "block": found.block,
@@ -39,15 +38,12 @@ def _block(found: BlockWiring, blocks: int, first: int) -> dict[str, Any]:
         "added": added,
         "reads": [reader.channels for reader in found.readers],
         "behind": found.readers[-1].name.replace("transition", "transition "),
-        "connections": layers * (layers + 1) // 2,
+        "connections": found.connections,
     }
 
 
 def connections(config: DenseNetConfig, image_size: int) -> str:
-    """Return the component's value, a text: each block with the channels that its readers read, one after the other.
-
-    A block of L layers has L (L + 1) / 2 connections (section 1 of the paper): layer n reads the block's input and the n - 1 before it.
-    """
+    """Return the component's value, a text: each block with the channels that its readers read, one after the other."""
     spans = block_spans(steps(config, image_size))
     shown = [_block(found, len(spans), span[0]) for found, span in zip(wiring(config), spans, strict=True)]
     return json.dumps({"blocks": shown, "code": CODE})

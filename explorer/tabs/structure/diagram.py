@@ -25,15 +25,11 @@ _LETTER = 7.4  # wide, on the mean
 _LABEL_LINE, _LEADER, _BETWEEN = 18, 26, 10
 
 
-def _bytes_out(step: Step) -> int:
-    return sum(row.output_bytes for row in step.rows)
-
-
 METRICS: dict[str, tuple[str, Callable[[Step], int] | None]] = {  # name, unit, value of a step
     "Block": ("", None),
     "Parameters": ("parameters", lambda step: step.params),
     "MACs": ("MACs", lambda step: step.macs),
-    "Bytes": ("bytes put out for one image in float32", _bytes_out),
+    "Bytes": ("bytes put out for one image in float32", lambda step: step.output_bytes),
 }
 
 

@@ -16,7 +16,7 @@ from explorer.work.handlers import while_open
 from explorer.work.queues import at_once
 
 TITLE = "Structure"
-CONNECTIONS, DIAGRAM = VIEWS = ("Connections", "Diagram")
+CONNECTIONS, DIAGRAM = ("Connections", "Diagram")
 _SAVE = function_of(Path(__file__).with_name("save.js"), "")
 
 _HINT = "Height: pixels, width: channels. Click a block to unfold it, a layer for its card."

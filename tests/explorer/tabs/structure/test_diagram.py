@@ -90,7 +90,6 @@ def test_any_net_is_drawn_inside_the_picture(blocks: list[int], k: int, unfolded
         assert one["x"] + one["width"] <= other["x"] + 0.02, "boxes do not cover each other"
     centres = [float(x) for x in re.findall(r'<tspan x="([\d.]+)"', svg)]
     assert all(0 <= x <= WIDTH for x in centres)
-    assert 'stroke="' not in svg or ElementTree.fromstring(svg) is not None
 
 
 def test_labels_of_one_row_do_not_cover_each_other() -> None:
