@@ -33,7 +33,8 @@ def _reads(of: tuple[Step, ...], at: int) -> str:
     """What step `at` reads, with its channels, in words."""
     for first, last in block_spans(of):
         if first <= at <= last + 1:
-            return f"Reads {_named(of[first - 1 : at])}: {of[at].received} channels, concatenated."
+            joined = ", concatenated" if at > first else ""  # the first layer has one source
+            return f"Reads {_named(of[first - 1 : at])}: {of[at].received} channels{joined}."
     return f"Reads the image: {of[at].received} channel{'s' * (of[at].received != 1)}."
 
 

@@ -25,7 +25,7 @@ def text(at: int) -> str:
 
 def test_who_reads_whom() -> None:
     assert "Reads the image: 3 channels. Read by layers 1 to 6 of block 1, transition 1." in text(0)
-    assert "Reads stem: 64 channels, concatenated. Read by layers 2 to 6 of block 1, transition 1." in text(1)
+    assert "Reads stem: 64 channels. Read by layers 2 to 6 of block 1, transition 1." in text(1)
     assert "Reads stem, layer 1 of block 1: 96 channels, concatenated." in text(2)
     assert "Reads stem, layers 1 to 5 of block 1: 224 channels, concatenated. Read by transition 1." in text(6)
     assert "Reads stem, layers 1 to 6 of block 1: 256 channels, concatenated. Read by layers 1 to 12 of block 2, transition 2." in text(7)
